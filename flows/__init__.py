@@ -1,0 +1,1 @@
+"""Acts on the world: Prefect, network, processes, clock."""

@@ -1,0 +1,1 @@
+"""The doors to the world: each wraps one outside thing, none knows Prefect."""

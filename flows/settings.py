@@ -1,0 +1,178 @@
+"""Every variable, its default and its reason. Read once, before anything starts."""
+
+import os
+from collections.abc import Iterator
+from difflib import get_close_matches
+from pathlib import Path
+
+from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from stages.errors import Permanent
+
+ROUTER = "https://router.huggingface.co/v1"
+ROUTER_MODEL = "Qwen/Qwen3-Coder-30B-A3B-Instruct"
+OPENAI = "https://api.openai.com/v1"
+REAL_HUB = "https://huggingface.co"
+REHEARSAL = Path(__file__).parent.parent / "deployments" / "rehearsal" / "conversations"
+
+
+class Settings(BaseSettings):
+    """The worker's settings, from the environment.
+
+    Raises pydantic.ValidationError; `load()` turns it into sentences.
+    """
+
+    model_config = SettingsConfigDict(env_prefix="AUTOCODER_", extra="forbid", frozen=True, env_ignore_empty=True)
+
+    # --- the Hub -----------------------------------------------------------------------------------
+    hf_token: SecretStr | None = Field(None, validation_alias="HF_TOKEN")
+    """Write token of a Hugging Face account. Unset: the local Hub."""
+    hf_username: str = Field("autocoder", validation_alias="HF_USERNAME", pattern=r"^[A-Za-z0-9][\w.-]{0,95}$")
+    """Account or organisation that owns the three datasets."""
+    hf_endpoint: str | None = Field(None, validation_alias="HF_ENDPOINT", pattern=r"^https?://")
+    """Another Hub than huggingface.co."""
+    local: bool = False
+    """Keep everything on this machine despite a token: local Hub, and no router."""
+    local_hub: str = Field("http://127.0.0.1:8765", pattern=r"^http://(127\.0\.0\.1|localhost):\d+$")
+    """Address of the local Hub."""
+    analysis_dataset: str = ""
+    """Default: `{HF_USERNAME}/autocoder-analysis-results`."""
+    test_plan_dataset: str = ""
+    """Default: `{HF_USERNAME}/autocoder-test-planning-results`."""
+    results_dataset: str = ""
+    """Default: `{HF_USERNAME}/autocoder-implementation-results`."""
+    private: bool = False
+    """Make the results dataset private when it is first created."""
+
+    # --- the model ---------------------------------------------------------------------------------
+    openai_base_url: str | None = Field(None, validation_alias="OPENAI_BASE_URL", pattern=r"^https?://")
+    openai_api_key: SecretStr | None = Field(None, validation_alias="OPENAI_API_KEY")
+    model: str = ""
+    """Model id, or `replay:PATH`. Unset: the router's default with a token, the rehearsal without."""
+    record: Path | None = None
+    """Folder or file that every conversation of a run is appended to."""
+    calls_in_flight: int = Field(16, ge=1, le=1024)
+    """Model calls at a time, over all items of a run."""
+    answer_tokens: int = Field(8192, ge=256)
+    """The longest answer asked for, reasoning included."""
+    temperature: float = Field(0.2, ge=0, le=2)
+    silence_seconds: float = Field(90, gt=0)
+    """How long a streaming answer may say nothing."""
+    call_seconds: float = Field(600, gt=0)
+    """How long one answer may take as a whole."""
+    price_prompt: float | None = Field(None, ge=0)
+    """US dollars per million prompt tokens; unset: cost is not counted."""
+    price_completion: float | None = Field(None, ge=0)
+
+    # --- money -------------------------------------------------------------------------------------
+    tokens_per_item: int = Field(200_000, ge=1_000)
+    tokens_per_run: int = Field(800_000, ge=1_000)
+    tokens_per_day: int | None = Field(None, ge=1_000)
+    """Default: 200,000 on the router (a free account's credit is small), else 20 million."""
+
+    # --- work --------------------------------------------------------------------------------------
+    home: Path = Path(".autocoder")
+    """Everything the worker keeps on disk. Deleting it loses at most the run in hand."""
+    repository: str = ""
+    """git URL or local path of the code that findings without a repository of their own are about."""
+    retry_minutes: float = Field(60, ge=0)
+    """Pause before an item whose attempt broke off is taken up again; doubles each time."""
+    tries: int = Field(3, ge=1)
+    """After so many broken-off attempts an item is set aside with a row that says why."""
+    repairs: int = Field(2, ge=0, le=10)
+    """Times a failing draft is shown its failures."""
+    templates: Path | None = None
+    """A folder whose templates replace ours, one by one, by file name."""
+    code_tokens: int = Field(12_000, ge=0)
+    """Budget for the repository's code in a prompt."""
+    listing_minutes: float = Field(60, gt=0)
+    """How often an upstream dataset is listed in full."""
+    upstream_megabytes: float = Field(2, gt=0)
+    """An upstream JSON record over this size is quarantined."""
+
+    # --- guards on a patch -------------------------------------------------------------------------
+    protected: tuple[str, ...] = (
+        ".github/workflows/**", ".gitlab-ci.yml", ".circleci/**", ".ci/**", "Jenkinsfile", "azure-pipelines.yml",
+        "*.lock", "package-lock.json", "pnpm-lock.yaml", "go.sum",
+        ".env*", "*.pem", "*.key", "id_*", ".netrc", ".npmrc",
+    )  # fmt: skip
+    """Paths that no patch may touch: CI, lock files, files of secrets. A pattern without a slash holds at any depth."""
+    patch_files: int = Field(20, ge=1)
+    patch_lines: int = Field(2_000, ge=1)
+
+    @field_validator("home", "record", "templates", mode="after")
+    @classmethod
+    def _absolute(cls, path: Path | None) -> Path | None:
+        return path.expanduser().absolute() if path else None
+
+    @field_validator("templates", mode="after")
+    @classmethod
+    def _folder(cls, path: Path | None) -> Path | None:
+        if path and not path.is_dir():
+            raise ValueError(f"{path} is not a folder")
+        return path
+
+    # --- what follows from them --------------------------------------------------------------------
+    @property
+    def on_real_hub(self) -> bool:
+        """Whether a Hub with accounts is read and written."""
+        return self.hf_token is not None and not self.local
+
+    @property
+    def hub_address(self) -> str:
+        """Base URL of the Hub."""
+        return (self.hf_endpoint or REAL_HUB) if self.on_real_hub else self.local_hub
+
+    @property
+    def datasets(self) -> tuple[str, str, str]:
+        """Ids of the analysis, the test-plan and the results dataset."""
+        return (
+            self.analysis_dataset or f"{self.hf_username}/autocoder-analysis-results",
+            self.test_plan_dataset or f"{self.hf_username}/autocoder-test-planning-results",
+            self.results_dataset or f"{self.hf_username}/autocoder-implementation-results",
+        )
+
+    @property
+    def model_name(self) -> str:
+        """Model id, or `replay:PATH`: by design an address chooses, see the README's table."""
+        if self.model:
+            return self.model
+        if self.openai_base_url:
+            return ""  # the endpoint's only model, asked for at the first call
+        return ROUTER_MODEL if self.on_real_hub else f"replay:{REHEARSAL}"
+
+    @property
+    def model_address(self) -> str:
+        """Base URL of the model's endpoint; empty for a replay."""
+        if self.model_name.startswith("replay:"):
+            return ""
+        return self.openai_base_url or (ROUTER if self.on_real_hub and not self.openai_api_key else OPENAI)
+
+
+def load() -> Settings:
+    """The settings of this environment.
+
+    Raises Permanent with one line for each setting that is wrong: its name, what is wrong, what is expected.
+    """
+    wrong = list(_unknown())
+    try:
+        settings = Settings()
+    except ValidationError as error:
+        faults = error.errors(include_input=False, include_url=False)
+        wrong += [f"{_variable(str(e['loc'][0]))}: {e['msg']}" for e in faults]
+    if wrong:
+        raise Permanent("These settings cannot be used:\n" + "\n".join(f"  {line}" for line in wrong))
+    return settings
+
+
+def _unknown() -> Iterator[str]:
+    ours = {f"AUTOCODER_{name.upper()}" for name, field in Settings.model_fields.items() if not field.validation_alias}
+    for name in sorted(os.environ):
+        if name.startswith("AUTOCODER_") and name not in ours:
+            near = get_close_matches(name, ours, n=1)
+            yield f"{name}: there is no such setting" + (f"; did you mean {near[0]}?" if near else "")
+
+
+def _variable(name: str) -> str:
+    return name if name.isupper() else f"AUTOCODER_{name.upper()}"

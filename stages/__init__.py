@@ -1,0 +1,1 @@
+"""Thinks: pure Python over pydantic and jinja2. No network, process, clock or environment."""

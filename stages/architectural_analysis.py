@@ -1,0 +1,21 @@
+"""Stage 2: what does a change touch?"""
+
+from typing import ClassVar
+
+from pydantic import Field
+
+from stages.stage import Answer
+
+
+class ArchitecturalAnalysis(Answer):
+    """Architectural review: the flow as it is, as it will be, and what depends on it."""
+
+    number: ClassVar[int] = 2
+    title: ClassVar[str] = "Architectural Analysis"
+    step: ClassVar[str] = "architectural_analysis"
+
+    current_flow: str = Field(min_length=1)
+    new_flow: str = Field(min_length=1)
+    components_affected: tuple[str, ...] = Field(min_length=1)
+    dependencies: tuple[str, ...] = Field(default=(), description="What the change needs: modules, packages, data")
+    backwards_compatibility: str = Field(min_length=1, description="What callers will notice")

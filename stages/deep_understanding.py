@@ -1,0 +1,22 @@
+"""Stage 1: what is really wrong?"""
+
+from typing import ClassVar
+
+from pydantic import Field
+
+from stages.stage import Answer, Level
+
+
+class DeepUnderstanding(Answer):
+    """Problem analysis: from the symptom to its cause."""
+
+    number: ClassVar[int] = 1
+    title: ClassVar[str] = "Deep Understanding"
+    step: ClassVar[str] = "deep_understanding"
+
+    surface_problem: str = Field(min_length=1, description="What the finding says, in one sentence")
+    real_problem: str = Field(min_length=1, description="What is really wrong, and for whom")
+    root_cause: str = Field(min_length=1, description="The place and the reason")
+    scope: str = Field(min_length=1, description="How much has to change")
+    complexity: Level
+    evidence: tuple[str, ...] = Field(default=(), description="Lines or facts of the input that show it, quoted")

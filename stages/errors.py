@@ -1,0 +1,50 @@
+"""The tree of errors. Three kinds: it may pass, it won't, the model's answer doesn't fit.
+
+WorkerError
+├── Transient          may pass: try again, later if `retry_after` says so
+│   └── SandboxBroken  the sandbox could not run at all; never the draft's fault
+├── Permanent          won't pass by itself: someone has to do what the message says
+│   ├── OutOfCredits   the model's endpoint wants money; nothing is broken
+│   └── BudgetReached  our own bound on spending; opens again at `reopens`
+└── Unusable           the model's answer doesn't fit; the message can be shown back to it
+"""
+
+from datetime import datetime
+
+
+class WorkerError(Exception):
+    """Anything the worker raises on purpose: what happened, to what, where we looked, what to do."""
+
+
+class Transient(WorkerError):
+    """It may pass."""
+
+    def __init__(self, message: str, *, retry_after: float | None = None) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+        """Seconds the other side asked us to wait, None where it did not say."""
+
+
+class SandboxBroken(Transient):
+    """The sandbox could not run at all. Says nothing about the code that was to run in it."""
+
+
+class Permanent(WorkerError):
+    """It won't pass by itself."""
+
+
+class OutOfCredits(Permanent):
+    """The endpoint answered 402: its account has no credit left."""
+
+
+class BudgetReached(Permanent):
+    """A bound of our own on spending was reached."""
+
+    def __init__(self, message: str, *, reopens: datetime | None = None) -> None:
+        super().__init__(message)
+        self.reopens = reopens
+        """When the bound opens again (UTC); None for a bound of this run or item."""
+
+
+class Unusable(WorkerError):
+    """The model's answer doesn't fit. The message is a sentence that the model can act on."""

@@ -1,0 +1,50 @@
+"""Stage 5: which tests would show that it works?"""
+
+from collections.abc import Iterator
+from typing import ClassVar
+
+from pydantic import Field
+
+from stages.models import Brief, Frozen
+from stages.stage import Answer, Earlier
+
+
+class TestList(Frozen):
+    """The tests to be, by kind."""
+
+    __test__ = False
+
+    critical_tests: tuple[str, ...] = Field(min_length=1, description="Names of test functions")
+    edge_cases: tuple[str, ...] = ()
+    performance: tuple[str, ...] = ()
+
+
+class Coverage(Frozen):
+    """How upstream's test cases are taken up."""
+
+    cases: tuple[str, ...] = Field(min_length=1, description="Labels of upstream test cases: T1, T2, …")
+    by: str = Field(min_length=1, description="The test that covers them, or why they do not apply here")
+
+
+class TestingStrategy(Answer):
+    """What will be tested, and which upstream case each test covers."""
+
+    __test__ = False
+
+    number: ClassVar[int] = 5
+    title: ClassVar[str] = "Testing Strategy"
+    step: ClassVar[str] = "testing_strategy"
+
+    test_plan: TestList
+    coverage: tuple[Coverage, ...] = Field(default=(), description="Every upstream test case exactly once")
+
+    def faults(self, brief: Brief, earlier: Earlier) -> Iterator[str]:
+        """Every upstream test case is covered, and no other is named."""
+        known = {f"T{n}": case for n, case in enumerate(brief.cases, start=1)}
+        named = [case for c in self.coverage for case in c.cases]
+        missing = [f"{label} ({known[label]})" for label in known if label not in named]
+        if missing:
+            yield f"These upstream test cases are not covered: {'; '.join(missing)}. Add each to `coverage`."
+        unknown = sorted(set(named) - set(known))
+        if unknown:
+            yield f"`coverage` names {', '.join(unknown)}, but upstream has only {', '.join(known) or 'no test cases'}."
