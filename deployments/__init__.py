@@ -1,0 +1,1 @@
+"""Where the worker can run: settings, start scripts and descriptions, never a second code path."""

@@ -1,1 +1,29 @@
-"""Acts on the world: Prefect, network, processes, clock."""
+"""Acts on the world: Prefect, network, processes, clock.
+
+Prefect and huggingface_hub read their environment at import, so importing this package first fills in what the
+environment leaves open; it changes nothing that is set.
+"""
+
+import os
+from pathlib import Path
+
+
+def _defaults() -> dict[str, str]:
+    home = Path(os.environ.get("AUTOCODER_HOME") or ".autocoder").expanduser().absolute()
+    defaults = {
+        "PREFECT_RESULTS_LOCAL_STORAGE_PATH": str(home / "results"),
+        "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+        "PREFECT_CLIENT_MAX_RETRIES": "9",  # the server may be away for eight minutes; 5 retries give up after 30 s
+        "PREFECT_FLOWS_HEARTBEAT_FREQUENCY": "30",
+        "HF_HUB_DISABLE_TELEMETRY": "1",
+        "HF_HUB_DISABLE_PROGRESS_BARS": "1",
+    }
+    chosen = {"PREFECT_API_URL", "PREFECT_HOME", "PREFECT_PROFILE"} & set(os.environ)
+    if not chosen and not (Path.home() / ".prefect" / "profiles.toml").exists():
+        (home / "prefect").mkdir(parents=True, exist_ok=True)  # Prefect makes the folder but not its parents
+        defaults["PREFECT_HOME"] = str(home / "prefect")
+    return defaults
+
+
+for _name, _value in _defaults().items():
+    os.environ.setdefault(_name, _value)

@@ -33,6 +33,10 @@ class Permanent(WorkerError):
     """It won't pass by itself."""
 
 
+class Misconfigured(Permanent):
+    """It won't pass for any item: a setting, a key or a right is wrong."""
+
+
 class OutOfCredits(Permanent):
     """The endpoint answered 402: its account has no credit left."""
 

@@ -1,0 +1,70 @@
+"""Child processes that are started together and stopped together."""
+
+import subprocess
+import time
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import psutil
+
+from stages.errors import Permanent
+
+GRACE_S = 10.0
+"""Seconds between the request to stop and the kill."""
+
+
+@dataclass
+class Child:
+    """A process with a log of its own, in a session of its own: Ctrl-C reaches only the one who started it."""
+
+    name: str
+    argv: list[str]
+    log: Path
+    env: Mapping[str, str]
+    process: subprocess.Popen[bytes] = field(init=False)
+
+    def start(self) -> None:
+        self.log.parent.mkdir(parents=True, exist_ok=True)
+        with self.log.open("ab") as log:
+            self.process = subprocess.Popen(
+                self.argv, env=dict(self.env), stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
+            )
+
+    def wait_until(self, ready: Callable[[], bool], seconds: float) -> None:
+        """Return once it is ready. Raises Permanent with the end of its log when it ends first or takes too long."""
+        end = time.monotonic() + seconds
+        while not ready():
+            if self.process.poll() is not None:
+                raise Permanent(f"{self.name} ended with exit code {self.process.returncode}. {self.last_words()}")
+            if time.monotonic() > end:
+                raise Permanent(f"{self.name} was not ready after {seconds:.0f} s. {self.last_words()}")
+            time.sleep(0.1)
+
+    def last_words(self) -> str:
+        """The end of its log, and where the rest is."""
+        lines = self.log.read_text(errors="replace").strip().splitlines()[-5:]
+        return f"The end of {self.log}:\n  " + "\n  ".join(lines)
+
+
+def stop(children: Iterable[Child]) -> None:
+    """Stop the children in this order, each with everything that it started; kill what does not heed."""
+    for child in children:
+        try:
+            parent = psutil.Process(child.process.pid)
+            family = [*parent.children(recursive=True), parent]
+        except psutil.NoSuchProcess:
+            continue
+        for member in family:
+            _end(member.terminate)
+        _, left = psutil.wait_procs(family, timeout=GRACE_S)
+        for member in left:
+            _end(member.kill)
+        psutil.wait_procs(left, timeout=GRACE_S)
+
+
+def _end(signal: Callable[[], None]) -> None:
+    try:
+        signal()
+    except psutil.NoSuchProcess:
+        return

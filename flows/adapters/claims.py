@@ -1,0 +1,47 @@
+"""Who works on what, within one home: a file lock that dies with its process."""
+
+from collections.abc import Iterable
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from filelock import FileLock, Timeout
+
+
+class Claims:
+    """Locks on work items, held until released or until the process dies."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._held: dict[str, FileLock] = {}
+
+    def take(self, ids: Iterable[str], limit: int) -> set[str]:
+        """Up to `limit` of the ids, in order, that no other run works on; they are ours now."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        taken: set[str] = set()
+        for id_ in ids:
+            if len(taken) == limit:
+                break
+            lock = FileLock(self.folder / f"{id_}.lock", timeout=0, thread_local=False)
+            try:
+                lock.acquire()
+            except Timeout:
+                continue
+            self._held[id_] = lock
+            taken.add(id_)
+        return taken
+
+    def release(self) -> None:
+        """Give all of them back."""
+        for id_, lock in self._held.items():
+            (self.folder / f"{id_}.lock").unlink(missing_ok=True)
+            lock.release()
+        self._held.clear()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.release()

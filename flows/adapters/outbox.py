@@ -1,0 +1,54 @@
+"""Finished outcomes on disk until the results dataset has them."""
+
+import os
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from stages.outcome import Outcome
+
+
+class Outbox:
+    """A folder with one JSON file per finished outcome, named by the id of its row.
+
+    A file appears whole or not at all, and goes only once its row is committed: what a dead run finished is
+    published by the next one.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def put(self, outcome: Outcome) -> None:
+        """Keep the outcome. Raises OSError when the disk is full; nothing half-written stays."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        target = self.folder / f"{outcome.item.key}.json"
+        draft = target.with_suffix(f".{os.getpid()}.tmp")
+        try:
+            with draft.open("w", encoding="utf-8") as file:
+                file.write(outcome.model_dump_json())
+                file.flush()
+                os.fsync(file.fileno())
+            draft.replace(target)
+        finally:
+            draft.unlink(missing_ok=True)
+
+    def keys(self) -> set[str]:
+        """Ids of the rows that wait."""
+        return {path.stem for path in self.folder.glob("*.json")}
+
+    def waiting(self) -> list[Outcome]:
+        """The outcomes that wait, oldest first. One written by an incompatible version is put aside as `.unreadable`."""
+        outcomes = []
+        for path in self.folder.glob("*.json"):
+            try:
+                outcomes.append(Outcome.model_validate_json(path.read_bytes()))
+            except FileNotFoundError:
+                continue  # another run published it this moment
+            except ValidationError:
+                path.replace(path.with_suffix(".unreadable"))
+        return sorted(outcomes, key=lambda outcome: outcome.finished)
+
+    def drop(self, keys: set[str]) -> None:
+        """Forget outcomes that are committed."""
+        for key in keys:
+            (self.folder / f"{key}.json").unlink(missing_ok=True)

@@ -1,0 +1,51 @@
+"""Said before anything is written: which account, what is read and written, and by which model."""
+
+from flows.adapters.hub import Hub, Missing
+from flows.settings import Settings
+from stages.errors import Misconfigured
+
+
+def preflight(settings: Settings, hub: Hub) -> list[str]:
+    """Lines that tell what this worker is about to use.
+
+    Raises Misconfigured when the token may not write where the settings say; Permanent and Transient as `hub` does.
+    """
+    reads, plans, results = settings.datasets
+    return [
+        f"account   {_account(settings, hub)}",
+        f"reads     {reads} ({_visibility(hub, reads)})",
+        f"reads     {plans} ({_visibility(hub, plans)})",
+        f"writes    {results} ({_visibility(hub, results, settings.private)})",
+        f"model     {_model(settings)}",
+    ]
+
+
+def _account(settings: Settings, hub: Hub) -> str:
+    if not settings.on_real_hub:
+        why = "AUTOCODER_LOCAL is set" if settings.hf_token else "HF_TOKEN is unset"
+        return f"none: everything stays on this machine ({why})"
+    account = hub.account()
+    owner = settings.datasets[2].split("/")[0]
+    if not account.may_write(settings.datasets[2]):
+        raise Misconfigured(
+            f"The token of {account.name} may not write as {owner}. It may write as: "
+            f"{', '.join(account.writable) or 'nobody (it is read-only)'}. Set HF_USERNAME to one of these, or HF_TOKEN "
+            f"to a token with write access to {owner}."
+        )
+    return f"{account.name}, writing as {owner} at {settings.hub_address}"
+
+
+def _visibility(hub: Hub, dataset: str, will_be_private: bool | None = None) -> str:
+    try:
+        info = hub.info(dataset)
+    except Missing:
+        if will_be_private is None:
+            return "not there yet: waited for"
+        return "not there yet: will be made " + ("private" if will_be_private else "public")
+    return "private" if info.private else "public"
+
+
+def _model(settings: Settings) -> str:
+    if settings.model_address:
+        return f"{settings.model_name or 'the only model'} at {settings.model_address}"
+    return f"{settings.model_name} (recorded conversations: no model is called)"

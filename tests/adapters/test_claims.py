@@ -1,0 +1,32 @@
+"""A claim belongs to one run and dies with its process."""
+
+import subprocess
+import sys
+
+from flows.adapters.claims import Claims
+
+
+def test_what_one_run_holds_another_does_not_get(tmp_path):
+    mine, theirs = Claims(tmp_path), Claims(tmp_path)
+    assert mine.take(["a", "b"], limit=1) == {"a"}
+    assert theirs.take(["a", "b"], limit=2) == {"b"}
+
+
+def test_a_released_claim_is_free_and_leaves_no_file(tmp_path):
+    claims = Claims(tmp_path)
+    claims.take(["a"], limit=1)
+    claims.release()
+    assert list(tmp_path.iterdir()) == []
+    assert Claims(tmp_path).take(["a"], limit=1) == {"a"}
+
+
+def test_a_claim_dies_with_its_process(tmp_path):
+    code = "import sys, time; from flows.adapters.claims import Claims; from pathlib import Path\n"
+    code += "claims = Claims(Path(sys.argv[1])); claims.take(['a'], 1); print('held', flush=True); time.sleep(60)"
+    with subprocess.Popen([sys.executable, "-c", code, str(tmp_path)], stdout=subprocess.PIPE, text=True) as holder:
+        assert holder.stdout is not None
+        assert holder.stdout.readline() == "held\n"
+        assert Claims(tmp_path).take(["a"], limit=1) == set()
+        holder.kill()
+        holder.wait()
+    assert Claims(tmp_path).take(["a"], limit=1) == {"a"}

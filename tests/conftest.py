@@ -1,0 +1,13 @@
+"""Before anything of ours is imported: no variable of this machine reaches a test, and no test this checkout's home."""
+
+import os
+import tempfile
+
+for _name in list(os.environ):
+    if _name.startswith(("AUTOCODER_", "HF_", "OPENAI_", "PREFECT_")):
+        del os.environ[_name]
+
+_home = tempfile.TemporaryDirectory(prefix="autocoder-tests-")
+os.environ["AUTOCODER_HOME"] = _home.name
+os.environ["HF_HOME"] = f"{_home.name}/hf"
+os.environ["PREFECT_HOME"] = f"{_home.name}/prefect"
