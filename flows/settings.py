@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from difflib import get_close_matches
 from pathlib import Path
 
-from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from stages.errors import Permanent
@@ -70,6 +70,10 @@ class Settings(BaseSettings):
     tokens_per_run: int = Field(800_000, ge=1_000)
     tokens_per_day: int | None = Field(None, ge=1_000)
     """Default: 200,000 on the router (a free account's credit is small), else 20 million."""
+    dollars_per_item: float | None = Field(None, gt=0)
+    """Bounds in money hold where prices are set; unset: none."""
+    dollars_per_run: float | None = Field(None, gt=0)
+    dollars_per_day: float | None = Field(None, gt=0)
 
     # --- work --------------------------------------------------------------------------------------
     home: Path = Path(".autocoder")
@@ -113,6 +117,13 @@ class Settings(BaseSettings):
             raise ValueError(f"{path} is not a folder")
         return path
 
+    @model_validator(mode="after")
+    def _priced(self) -> "Settings":
+        bounds = (self.dollars_per_item, self.dollars_per_run, self.dollars_per_day)
+        if any(bounds) and (self.price_prompt is None or self.price_completion is None):
+            raise ValueError("a bound in dollars needs both AUTOCODER_PRICE_PROMPT and AUTOCODER_PRICE_COMPLETION")
+        return self
+
     # --- what follows from them --------------------------------------------------------------------
     @property
     def on_real_hub(self) -> bool:
@@ -149,6 +160,11 @@ class Settings(BaseSettings):
             return ""
         return self.openai_base_url or (ROUTER if self.on_real_hub and not self.openai_api_key else OPENAI)
 
+    @property
+    def day_tokens(self) -> int:
+        """The bound on tokens per day."""
+        return self.tokens_per_day or (200_000 if self.model_address == ROUTER else 20_000_000)
+
 
 def load() -> Settings:
     """The settings of this environment.
@@ -160,7 +176,7 @@ def load() -> Settings:
         settings = Settings()
     except ValidationError as error:
         faults = error.errors(include_input=False, include_url=False)
-        wrong += [f"{_variable(str(e['loc'][0]))}: {e['msg']}" for e in faults]
+        wrong += [f"{_variable(str(e['loc'][0]))}: {e['msg']}" if e["loc"] else e["msg"] for e in faults]
     if wrong:
         raise Permanent("These settings cannot be used:\n" + "\n".join(f"  {line}" for line in wrong))
     return settings
