@@ -9,16 +9,22 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import SecretStr
 
-from flows.adapters.hub_errors import Conflict, Missing
+from stages.errors import Permanent, Transient
 
 if TYPE_CHECKING:
     from huggingface_hub import HfApi
 
     from flows.adapters.hub_session import Door
 
-__all__ = ["Account", "Conflict", "Entry", "Hub", "Info", "Missing"]
-
 WRITING_ROLES = ("admin", "write", "contributor")
+
+
+class Conflict(Transient):
+    """The head is no longer where we thought it was: read it again and decide again."""
+
+
+class Missing(Permanent):
+    """No such dataset or file, or none that this token may see; the message says which."""
 
 
 @dataclass(frozen=True)

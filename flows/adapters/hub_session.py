@@ -8,11 +8,15 @@ from time import time
 from typing import Any
 
 import httpx2
-from huggingface_hub import constants, set_client_factory
+from huggingface_hub import constants, get_session, set_client_factory
 from huggingface_hub.errors import HFValidationError
-from huggingface_hub.utils import build_hf_headers, disable_progress_bars, get_session, parse_ratelimit_headers
+from huggingface_hub.utils import (  # type: ignore[attr-defined]  # exported lazily
+    build_hf_headers,
+    disable_progress_bars,
+    parse_ratelimit_headers,
+)
 
-from flows.adapters.hub_errors import Conflict, Missing
+from flows.adapters.hub import Conflict, Missing
 from stages.errors import Permanent, Transient, WorkerError
 
 PRODUCT = "autocoder-implementation-worker"
@@ -81,7 +85,7 @@ class Door:
 
 
 def _headers(token: str | bool) -> dict[str, str]:
-    return build_hf_headers(token=token, library_name=PRODUCT)
+    return dict(build_hf_headers(token=token, library_name=PRODUCT))
 
 
 @contextmanager
