@@ -37,7 +37,7 @@ class Outbox:
         return {path.stem for path in self.folder.glob("*.json")}
 
     def waiting(self) -> list[Outcome]:
-        """The outcomes that wait, oldest first. One written by an incompatible version is put aside as `.unreadable`."""
+        """The outcomes that wait, oldest first. What an incompatible version wrote is put aside as `.unreadable`."""
         outcomes = []
         for path in self.folder.glob("*.json"):
             try:
