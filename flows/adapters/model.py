@@ -1,0 +1,89 @@
+"""Chat completions, counted before and after, and recorded: an endpoint, or a recording played back."""
+
+import logging
+from time import monotonic
+from uuid import uuid4
+
+from flows.adapters.endpoint import Endpoint, Tally, replay_path
+from flows.adapters.recording import Recorder
+from flows.adapters.reply import CHARACTERS, Prices, prompt_tokens, reply_from
+from flows.adapters.spending import Reservation, Spending, bounds
+from flows.settings import Settings
+from stages.errors import WorkerError
+from stages.models import Question, Reply, Usage
+
+log = logging.getLogger(__name__)
+
+_EXPECTED = 8
+"""A call in flight is expected to answer with this part of the longest answer; thoughts are shorter, drafts longer."""
+
+
+class Model:
+    """The model that the settings name: `ask` is how `stages` reaches it. Belongs to one event loop."""
+
+    def __init__(self, settings: Settings, spending: Spending | None = None) -> None:
+        self.spending = spending or Spending(settings.home, bounds(settings), run=uuid4().hex)
+        self._settings = settings
+        self._replay = replay_path(settings.model_name).name if settings.model_name.startswith("replay:") else ""
+        self._prices = Prices(settings.price_prompt, settings.price_completion)
+        secrets = (settings.openai_api_key, settings.hf_token)
+        self._recorder = Recorder(settings.record, secrets) if settings.record else None
+        self._endpoint = Endpoint(settings)
+
+    async def aclose(self) -> None:
+        """Close connections and journal."""
+        await self._endpoint.aclose()
+        self.spending.close()
+
+    async def ask(self, question: Question) -> Reply:
+        """The reply, whatever it is worth: a cut, empty or refused one says so in `finish` and `note`.
+
+        Raises BudgetReached before anything is sent; OutOfCredits; Permanent with what to do; Transient.
+        """
+        reply = await (self._answer(question, Tally()) if self._replay else self._counted(question))
+        if reply.note:
+            log.warning("%s: %s", question.step, reply.note)
+        self._record(question, reply)
+        return reply
+
+    async def _counted(self, question: Question) -> Reply:
+        """The reply, in the journal from before it is asked for; a replay spends nothing and is not in it."""
+        prompt = prompt_tokens(question)
+        reservation = self.spending.reserve(
+            question.item, self._usage(prompt, self._settings.answer_tokens // _EXPECTED, 1)
+        )
+        tally = Tally()
+        try:
+            reply = await self._answer(question, tally)
+        except BaseException:  # cancelled calls cost, too
+            paid = (prompt, tally.received // CHARACTERS) if tally.paid else (0, 0)
+            self._settle(reservation, self._usage(*paid, tally.requests))
+            raise
+        self._settle(reservation, reply.usage)
+        return reply
+
+    async def _answer(self, question: Question, tally: Tally) -> Reply:
+        began = monotonic()
+        completion = await self._endpoint.complete(question, tally)
+        reply = reply_from(completion, question, self._settings.answer_tokens, self._prices)
+        usage = reply.usage.model_copy(update={"requests": tally.requests, "seconds": monotonic() - began})
+        named = {"model": f"replay:{self._replay}", "note": ""} if self._replay else {}  # recorded counts prove nothing
+        return reply.model_copy(update={"usage": usage, **named})
+
+    def _usage(self, prompt: int, completion: int, requests: int) -> Usage:
+        cost = self._prices.of(prompt, completion)
+        return Usage(prompt_tokens=prompt, completion_tokens=completion, requests=requests, cost=cost, estimated=True)
+
+    def _settle(self, reservation: Reservation, usage: Usage) -> None:
+        try:
+            self.spending.settle(reservation, usage)
+        except WorkerError as error:
+            log.warning("A call stays in the journal at its expected cost: %s", error)  # its answer is paid: keep it
+
+    def _record(self, question: Question, reply: Reply) -> None:
+        if not self._recorder:
+            return
+        try:
+            self._recorder.record(question, reply)
+        except OSError as error:
+            log.warning("A call of %s could not be recorded: %s", question.step, error)

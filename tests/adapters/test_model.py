@@ -1,0 +1,233 @@
+import json
+from pathlib import Path
+
+import pytest
+
+from stages.errors import BudgetReached, Permanent, Transient
+from tests.adapters.asking import ITEM, SCHEMA, ask, model_at, question
+from tests.adapters.fake_model import FakeModel
+from tests.adapters.fake_refusals import openai_error
+from tests.adapters.fake_replies import DONE, Answer, Call, Wire, event, hangs_up, refuses, repeats, says, sends
+
+LONG = "word " * 2_000
+
+
+async def test_a_streamed_answer_comes_back_whole(tmp_path: Path) -> None:
+    with FakeModel([says("Naïve — 漢字 and all", pieces=9)]) as fake:
+        reply = await ask(fake, tmp_path)
+    assert (reply.text, reply.finish, reply.model, reply.note) == ("Naïve — 漢字 and all", "stop", "fake-1", "")
+    assert reply.usage.prompt_tokens > 0
+    assert not reply.usage.estimated
+    assert reply.usage.requests == 1
+
+
+async def test_the_key_of_a_call_travels_in_a_header(tmp_path: Path) -> None:
+    with FakeModel([says("ok")]) as fake:
+        await ask(fake, tmp_path, question(step="repair-1", turn=2))
+    assert fake.calls[0].headers["x-autocoder-call"] == f"{ITEM}/repair-1/2"
+
+
+async def test_calls_share_connections(tmp_path: Path) -> None:
+    with FakeModel(lambda call: says("ok")) as fake:
+        async with model_at(fake, tmp_path) as model:
+            for _ in range(4):
+                await model.ask(question())
+    assert fake.connections == 1
+
+
+async def test_an_endpoint_without_usage_is_counted_by_characters(tmp_path: Path) -> None:
+    with FakeModel([says("x" * 400, usage=None)]) as fake:
+        reply = await ask(fake, tmp_path, question(LONG))
+    assert reply.usage.estimated
+    assert reply.usage.prompt_tokens == pytest.approx(len(LONG) / 4, rel=0.02)
+    assert reply.usage.completion_tokens == pytest.approx(100, abs=2)
+
+
+@pytest.mark.parametrize("usage", [{}, {"prompt_tokens": 0}, {"prompt_tokens": "many", "completion_tokens": None}])
+async def test_nonsense_for_usage_is_as_good_as_none(tmp_path: Path, usage: dict[str, object]) -> None:
+    with FakeModel([says("some text", usage=usage)]) as fake:
+        reply = await ask(fake, tmp_path)
+    assert reply.usage.estimated
+    assert reply.usage.completion_tokens > 0
+
+
+async def test_cached_and_reasoning_tokens_are_told_apart_and_priced(tmp_path: Path) -> None:
+    usage = {
+        "prompt_tokens": 1_000_000,
+        "completion_tokens": 500_000,
+        "prompt_tokens_details": {"cached_tokens": 64},
+        "completion_tokens_details": {"reasoning_tokens": 7},
+    }
+    with FakeModel([says("ok", usage=usage)]) as fake:
+        reply = await ask(fake, tmp_path, price_prompt=1.0, price_completion=4.0)
+    assert (reply.usage.cached_tokens, reply.usage.reasoning_tokens) == (64, 7)
+    assert reply.usage.cost == pytest.approx(3.0)
+
+
+async def test_a_prompt_that_was_cut_silently_is_said_loudly(tmp_path: Path) -> None:
+    with FakeModel([says("ok", usage={"prompt_tokens": 1_000, "completion_tokens": 1})]) as fake:
+        reply = await ask(fake, tmp_path, question(LONG))
+    assert "THE PROMPT WAS CUT" in reply.note
+    assert "num_ctx" in reply.note
+
+
+@pytest.mark.parametrize(
+    ("said", "heard"),
+    [
+        ("<think>hm\nhm</think>\n\nThe answer", "The answer"),
+        ("hm, the template opened it\n</think>\nThe answer", "The answer"),
+        ("so be it</think>The answer", "The answer"),
+        ("<thinking>a</thinking><think>b</think>The answer", "The answer"),
+        ('{"tag": "</think>"}', '{"tag": "</think>"}'),
+        ("FILE: a.py\n```\nx = '''\n</think>\n'''\n```", "FILE: a.py\n```\nx = '''\n</think>\n'''\n```"),
+        ("Use `<think>` here", "Use `<think>` here"),
+    ],
+)
+async def test_reasoning_before_the_answer_is_left_out(tmp_path: Path, said: str, heard: str) -> None:
+    with FakeModel([says(said)]) as fake:
+        reply = await ask(fake, tmp_path)
+    assert reply.text == heard
+
+
+async def test_reasoning_that_never_ends_leaves_no_answer(tmp_path: Path) -> None:
+    with FakeModel([says("<think>on and on", finish="length")]) as fake:
+        reply = await ask(fake, tmp_path)
+    assert (reply.text, reply.finish) == ("", "length")
+    assert "AUTOCODER_ANSWER_TOKENS" in reply.note
+
+
+@pytest.mark.parametrize("stream", [True, False])
+async def test_reasoning_in_a_field_of_its_own_is_not_the_answer(tmp_path: Path, stream: bool) -> None:
+    answer = says("The answer", reasoning_content="secret musings")
+    with FakeModel([answer], objects=None if stream else no_stream) as fake:
+        reply = await ask(fake, tmp_path)
+    assert reply.text == "The answer"
+
+
+@pytest.mark.parametrize(
+    ("finish", "ours"),
+    [("stop", "stop"), ("length", "length"), ("content_filter", "content_filter"), ("eos_token", "stop")],
+)
+async def test_how_an_answer_ended_is_told(tmp_path: Path, finish: str, ours: str) -> None:
+    with FakeModel([says("some", finish=finish)]) as fake:
+        assert (await ask(fake, tmp_path)).finish == ours
+
+
+async def test_a_refusal_is_a_reply(tmp_path: Path) -> None:
+    with FakeModel([says("", refusal="I cannot help with that.")]) as fake:
+        reply = await ask(fake, tmp_path)
+    assert (reply.finish, reply.text) == ("refusal", "I cannot help with that.")
+
+
+async def test_an_empty_answer_is_a_reply(tmp_path: Path) -> None:
+    with FakeModel([says("")]) as fake:
+        reply = await ask(fake, tmp_path)
+    assert (reply.text, reply.finish) == ("", "stop")
+
+
+async def test_text_is_valid_utf8_without_nul(tmp_path: Path) -> None:
+    with FakeModel([says("a\0b\ud800c", pieces=1)]) as fake:
+        reply = await ask(fake, tmp_path)
+    reply.text.encode()
+    assert "\0" not in reply.text
+
+
+@pytest.mark.parametrize("stream", [True, False])
+async def test_an_answer_of_10_megabytes_is_cut_off(tmp_path: Path, stream: bool) -> None:
+    with FakeModel([repeats("again and again ")], objects=None if stream else no_stream) as fake:
+        reply = await ask(fake, tmp_path, answer_tokens=1_000)
+    assert reply.finish == "length"
+    assert len(reply.text) <= 8_000
+    assert "cut off" in reply.note
+    assert reply.usage.completion_tokens >= 1_000
+
+
+async def test_a_line_without_end_is_cut_off(tmp_path: Path) -> None:
+    with FakeModel([sends(b'data: {"choices": [{"delta": {"content": "', *[b"x" * 65_536] * 160)]) as fake:
+        reply = await ask(fake, tmp_path, answer_tokens=1_000)
+    assert reply.finish == "length"
+
+
+async def test_an_endpoint_that_ignores_stream_is_understood_and_remembered(tmp_path: Path) -> None:
+    async def whole(call: Call, wire: Wire) -> None:
+        await says("whole")(Call({**call.body, "stream": False}, call.headers), wire)
+
+    with FakeModel(lambda call: whole) as fake:
+        async with model_at(fake, tmp_path) as model:
+            assert [(await model.ask(question())).text for _ in range(2)] == ["whole", "whole"]
+    assert [call.streams for call in fake.calls] == [True, False]
+
+
+async def test_an_answer_that_ended_is_kept_though_the_connection_breaks_after_it(tmp_path: Path) -> None:
+    with FakeModel([sends(event({"content": "done"}), event(finish="stop"), then="reset")]) as fake:
+        assert (await ask(fake, tmp_path)).text == "done"
+
+
+async def test_content_in_parts_is_joined(tmp_path: Path) -> None:
+    parts = [{"type": "thinking", "thinking": [{"type": "text", "text": "hm"}]}, {"type": "text", "text": "yes"}]
+    with FakeModel([sends(event({"content": parts}), event(finish="stop"), DONE)]) as fake:
+        assert (await ask(fake, tmp_path)).text == "yes"
+
+
+async def test_without_a_name_the_only_model_is_taken(tmp_path: Path) -> None:
+    with FakeModel(lambda call: says("ok"), models=("only-one",)) as fake:
+        await ask(fake, tmp_path, model="")
+    assert fake.calls[0].body["model"] == "only-one"
+
+
+@pytest.mark.parametrize(("models", "said"), [(("a/b", "c/d"), "a/b, c/d"), ((), "no model")])
+async def test_without_a_name_there_must_be_one_model(tmp_path: Path, models: tuple[str, ...], said: str) -> None:
+    with FakeModel([], models=models) as fake, pytest.raises(Permanent, match=said) as caught:
+        await ask(fake, tmp_path, model="")
+    assert "AUTOCODER_MODEL" in str(caught.value)
+
+
+async def test_every_call_counts_whatever_came_of_it(tmp_path: Path) -> None:
+    script = [
+        says("good", usage={"prompt_tokens": 100, "completion_tokens": 10}),
+        refuses(400, openai_error("no")),
+        sends(event({"content": "x" * 400}), then="reset"),
+        hangs_up,
+    ]
+    asked = question(LONG)
+    spent = []
+    with FakeModel(script) as fake:
+        async with model_at(fake, tmp_path) as model:
+            for error in (None, Permanent, Transient, Transient):
+                if error:
+                    with pytest.raises(error):
+                        await model.ask(asked)
+                else:
+                    await model.ask(asked)
+                spent.append(model.spending.today())
+    prompt = len(LONG) // 4
+    assert [s.requests for s in spent] == [1, 2, 3, 4]
+    assert spent[0].tokens == spent[1].tokens == 110
+    assert spent[2].tokens - spent[1].tokens == pytest.approx(prompt + 100, abs=20)
+    assert spent[3].tokens - spent[2].tokens == pytest.approx(prompt, abs=20)
+
+
+async def test_nothing_is_sent_once_the_budget_is_reached(tmp_path: Path) -> None:
+    with FakeModel(lambda call: says("ok", usage={"prompt_tokens": 900, "completion_tokens": 200})) as fake:
+        async with model_at(fake, tmp_path, tokens_per_item=1_000) as model:
+            await model.ask(question())
+            with pytest.raises(BudgetReached, match="AUTOCODER_TOKENS_PER_ITEM"):
+                await model.ask(question())
+    assert len(fake.calls) == 1
+
+
+async def test_a_thought_is_asked_for_by_schema_and_prose_is_not(tmp_path: Path) -> None:
+    with FakeModel(lambda call: says("{}")) as fake:
+        async with model_at(fake, tmp_path) as model:
+            await model.ask(question(schema=SCHEMA))
+            await model.ask(question())
+    sent = fake.calls[0].body["response_format"]["json_schema"]
+    assert sent["strict"]
+    assert sent["schema"]["required"] == ["idea", "notes"]
+    assert "minLength" not in json.dumps(sent)
+    assert "response_format" not in fake.calls[1].body
+
+
+def no_stream(call: Call) -> Answer | None:
+    """An endpoint that cannot stream."""
+    return refuses(400, openai_error("stream is not supported")) if call.streams else None
