@@ -1,0 +1,134 @@
+"""A copy of the dataset's ledger on this machine, so that a tick costs the same at any size. Can always be deleted."""
+
+import hashlib
+import json
+import sqlite3
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from threading import Lock
+
+from flows.adapters.ledger import Ledger, Line
+from flows.adapters.shards import Span
+
+TABLES = """
+CREATE TABLE IF NOT EXISTS head (only INTEGER PRIMARY KEY, sha TEXT, older TEXT, ledger TEXT);
+CREATE TABLE IF NOT EXISTS shard (path TEXT PRIMARY KEY, blob TEXT);
+CREATE TABLE IF NOT EXISTS line (n INTEGER, id TEXT, seen TEXT);
+CREATE INDEX IF NOT EXISTS line_n ON line (n);
+CREATE INDEX IF NOT EXISTS line_id ON line (id);
+"""
+REMEMBERED = 8
+"""Heads before our own last commit that are known to be older."""
+
+
+class LedgerCopy:
+    """One SQLite file, or memory without a path. Methods may be called from any thread and process."""
+
+    def __init__(self, path: Path | None) -> None:
+        self._path = path
+        self._lock = Lock()
+        self._opened: sqlite3.Connection | None = None
+
+    def close(self) -> None:
+        """Give back the file; it is opened again when it is used again."""
+        with self._lock:
+            if self._opened is not None:
+                self._opened.close()
+                self._opened = None
+
+    def head(self) -> tuple[str, Ledger] | None:
+        """The head that was last taken in, with its ledger."""
+        with self._open() as db:
+            row = db.execute("SELECT sha, ledger FROM head").fetchone()
+        return (row[0], Ledger.model_validate_json(row[1])) if row else None
+
+    def newer(self, head: str) -> str:
+        """Our own last commit, where `head` is one that it was built on and the Hub lags behind; else `head`."""
+        with self._open() as db:
+            row = db.execute("SELECT sha, older FROM head").fetchone()
+        return row[0] if row and head in json.loads(row[1]) else head
+
+    def distrust(self) -> None:
+        """Forget which heads are older: believe what the Hub says next."""
+        with self._open() as db:
+            db.execute("UPDATE head SET older = '[]'")
+
+    def shards(self) -> dict[str, str]:
+        """Path → blob id of the shards of the state whose lines are here."""
+        with self._open() as db:
+            return dict(db.execute("SELECT path, blob FROM shard"))
+
+    def iterations(self, ids: Iterable[str], ledger: Ledger) -> dict[str, int]:
+        """Row id → iteration, of those rows that this ledger counts."""
+        query = "SELECT id, n FROM line WHERE id = ? AND n < ?"
+        with self._open() as db:
+            return dict(row for id_ in ids for row in db.execute(query, (id_, ledger.next)))
+
+    def items(self, items: Iterable[str], ledger: Ledger) -> set[str]:
+        """Those work items that some row which this ledger counts is about."""
+        query = "SELECT 1 FROM line WHERE id > ? || '-' AND id < ? || '-:' AND n < ? LIMIT 1"  # ":" follows "9"
+        with self._open() as db:
+            return {item for item in items if db.execute(query, (item, item, ledger.next)).fetchone()}
+
+    def lines(self, first: int, last: int) -> list[Line]:
+        """The lines of these iterations, in order."""
+        query = "SELECT n, id, seen FROM line WHERE n BETWEEN ? AND ? ORDER BY n, rowid"
+        with self._open() as db:
+            return [Line(*row) for row in db.execute(query, (first, last))]
+
+    def take(
+        self,
+        head: str,
+        ledger: Ledger,
+        shards: Mapping[str, str],
+        news: Iterable[tuple[Span, Iterable[Line]]],
+        parent: str = "",
+    ) -> None:
+        """This head, its ledger, its shards, and the lines of those that were not here. `parent`: our commit's."""
+        with self._open() as db:
+            older = db.execute("SELECT older FROM head").fetchone() if parent else None
+            heads = [*json.loads(older[0] if older else "[]"), parent][-REMEMBERED:] if parent else []
+            for span, lines in news:
+                db.execute("DELETE FROM line WHERE n BETWEEN ? AND ?", span)
+                db.executemany("INSERT INTO line VALUES (?, ?, ?)", lines)
+            first = ledger.state[0].first if ledger.state else min((s.first for s in ledger.rows), default=ledger.next)
+            db.execute("DELETE FROM line WHERE n < ? OR n >= ?", (first, ledger.next))
+            db.execute("DELETE FROM shard")
+            db.executemany("INSERT INTO shard VALUES (?, ?)", shards.items())
+            values = (head, json.dumps(heads), ledger.model_dump_json())
+            db.execute("INSERT OR REPLACE INTO head VALUES (0, ?, ?, ?)", values)
+
+    @contextmanager
+    def _open(self) -> Iterator[sqlite3.Connection]:
+        """The database within one transaction. A file that is no database any more is begun anew."""
+        with self._lock:
+            if self._opened is None:
+                self._opened = self._connect()
+            self._opened.execute("BEGIN IMMEDIATE")
+            with self._opened:
+                yield self._opened
+
+    def _connect(self) -> sqlite3.Connection:
+        if self._path:
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            return _connection(self._path)
+        except sqlite3.DatabaseError as error:
+            if self._path is None or error.sqlite_errorcode not in (sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT):
+                raise
+            self._path.unlink()
+            return _connection(self._path)
+
+
+def _connection(path: Path | None) -> sqlite3.Connection:
+    db = sqlite3.connect(path or ":memory:", timeout=30, isolation_level=None, check_same_thread=False)
+    db.execute("PRAGMA journal_mode = WAL")
+    db.execute("PRAGMA synchronous = NORMAL")
+    db.executescript(TABLES)
+    return db
+
+
+def blob_id(content: bytes) -> str:
+    """The git blob id that a Hub gives a regular file of these bytes."""
+    return hashlib.sha1(b"blob %d\0" % len(content) + content, usedforsecurity=False).hexdigest()

@@ -1,0 +1,128 @@
+"""The ledger of a results dataset as it is at one head, or worked out anew from its rows."""
+
+import logging
+import secrets
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from flows.adapters.hub import Entry, Hub, Missing
+from flows.adapters.ledger import DATA, STATE, WORKER, Ledger, Line, read_lines, read_worker
+from flows.adapters.ledger_copy import LedgerCopy
+from flows.adapters.numbering import highest_predecessor
+from flows.adapters.parquet import UnreadableShard, read_columns
+from flows.adapters.shards import Span, span
+from stages.columns import Progress
+from stages.errors import Permanent
+
+Shards = Mapping[Span, Entry]
+News = list[tuple[Span, list[Line]]]
+
+log = logging.getLogger(__name__)
+
+
+class LedgerReading:
+    """One head of one dataset, to be read."""
+
+    def __init__(self, hub: Hub, dataset: str, head: str) -> None:
+        self._hub = hub
+        self._dataset = dataset
+        self._head = head
+
+    def into(self, copy: LedgerCopy) -> Ledger:
+        """The ledger, its lines taken into the copy; shards of the state that the copy holds are not downloaded.
+
+        A state that is missing or damaged is worked out anew from the rows. Raises Transient; Missing when the
+        head is gone; Permanent for a dataset that another program or a newer worker wrote.
+        """
+        worker = self._worker()
+        data, state = self._shards(DATA), self._shards(STATE)
+        if not data and not worker:
+            first = highest_predecessor(self._hub, self._dataset, self._head) + 1
+            ledger: Ledger | None = Ledger(epoch=_epoch(), next=first, litter=_paths(state))
+            news: News | None = []
+        else:
+            ledger = worker and worker.model_copy(update={"rows": tuple(data), "state": tuple(state)})
+            news = self._news(state, copy.shards()) if ledger and ledger.agrees() else None
+        if ledger is None or news is None:
+            ledger, news = self._rebuilt(data, state, worker)
+        shards = {entry.path: entry.blob_id for entry in state.values()} if ledger.state else {}
+        copy.take(self._head, ledger, shards, news)
+        return ledger
+
+    def _worker(self) -> Ledger | None:
+        if not self._hub.entries(self._dataset, self._head, [WORKER]):
+            return None
+        return read_worker(self._read(WORKER), self._dataset)
+
+    def _shards(self, pattern: str) -> Shards:
+        folder, _, kind = pattern.partition("/{}")
+        shards = {}
+        for entry in self._list(folder):
+            found = span(entry.path)
+            if found and found.name(pattern) == entry.path:
+                shards[found] = entry
+            elif pattern == DATA and entry.path.endswith(kind):
+                raise Permanent(
+                    f"{self._dataset} holds {entry.path} (at {self._head}), which this worker did not write and "
+                    "readers would load with its rows: move it out of data/, or choose another results dataset."
+                )
+        return dict(sorted(shards.items()))
+
+    def _list(self, folder: str) -> list[Entry]:
+        try:
+            return list(self._hub.tree(self._dataset, self._head, folder))
+        except Missing:  # no such folder yet; a dataset that is gone was noticed before
+            return []
+
+    def _news(self, state: Shards, held: Mapping[str, str]) -> News | None:
+        """The lines of shards that are not held; None when one of them is damaged."""
+        news = []
+        for shard, entry in state.items():
+            if held.get(entry.path) != entry.blob_id:
+                lines = read_lines(self._read(entry.path), shard)
+                if lines is None:
+                    return None
+                news.append((shard, lines))
+        return news
+
+    def _rebuilt(self, data: Shards, state: Shards, worker: Ledger | None) -> tuple[Ledger, News]:
+        """From the rows: what was decided. What was seen is lost, and read again from upstream."""
+        log.warning(
+            "The state of %s at %s is missing or damaged: working it out from the rows.", self._dataset, self._head
+        )
+        rows = {row["iteration"]: row for shard in data.values() for row in self._rows(shard.path)}
+        first, last = (next(iter(data)).first, max(shard.last for shard in data)) if data else (1, 0)
+        newest = rows[max(rows)]["cumulative_progress"] if rows else {}
+        ledger = Ledger(
+            epoch=_epoch(),
+            next=last + 1 if data or worker is None else worker.next,
+            verdicts=Counter(row["verdict"]["grade"] for row in rows.values()),
+            progress=Progress(**newest),
+            spent=worker.spent if worker else {},
+            rows=tuple(data),
+            litter=_paths(state),
+        )
+        lines = [Line(n, rows[n]["id"] if n in rows else "", None) for n in range(first, last + 1)]
+        return ledger, [(Span(first, last), lines)]
+
+    def _rows(self, path: str) -> Iterator[dict[str, Any]]:
+        content = self._read(path)
+        try:
+            yield from read_columns(content, ["iteration", "id", "verdict.grade", "cumulative_progress"])
+        except UnreadableShard as fault:
+            raise Permanent(
+                f"The state of {self._dataset} is missing or damaged, and so is {path} at {self._head}, from which it "
+                f"would be worked out ({fault}): put the shard back from the dataset's history, or delete it."
+            ) from fault
+
+    def _read(self, path: str) -> bytes:
+        return self._hub.read(self._dataset, self._head, path)
+
+
+def _paths(shards: Shards) -> tuple[str, ...]:
+    return tuple(entry.path for entry in shards.values())
+
+
+def _epoch() -> str:
+    return secrets.token_hex(8)

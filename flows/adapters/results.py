@@ -1,0 +1,174 @@
+"""The results dataset: append outcomes, each exactly once, and tell what was decided."""
+
+import json
+import random
+import time
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from flows.adapters.commits import Batch, compose
+from flows.adapters.hub import Conflict, Hub, Missing
+from flows.adapters.ledger import Ledger, Seen, Spent
+from flows.adapters.ledger_copy import LedgerCopy
+from flows.adapters.ledger_reading import LedgerReading
+from stages.columns import Progress
+from stages.errors import Transient
+from stages.outcome import Outcome
+from stages.rows import row
+
+TRIES = 10
+MERGING_TRIES = 4
+"""After so many tries the commit does without merges: a smaller one wins the race sooner, and merging can wait."""
+FIRST_PAUSE = 0.5
+LONGEST_PAUSE = 15.0
+"""Seconds. All tries together take under two minutes of pauses; then the outcomes wait on disk for the next run."""
+LONGEST_WAIT = 60.0
+"""A Retry-After beyond this is passed on to whoever called."""
+
+
+@dataclass(frozen=True)
+class Receipt:
+    """Where the rows of one `append` are."""
+
+    commit: str
+    """Full sha of a commit that has them all."""
+    url: str
+    """Of that commit, for people."""
+    first: int
+    last: int
+    """Lowest and highest iteration of the rows."""
+    rows: int
+    """How many of them are new; the rest were there already."""
+
+
+@dataclass(frozen=True)
+class State:
+    """What the results dataset says at its head."""
+
+    head: str
+    """Empty where there is no dataset yet."""
+    epoch: str
+    upto: int
+    """Hand `epoch` and `upto` to the next `state` to be told only what is new since."""
+    rows: int
+    verdicts: dict[str, int]
+    progress: Progress
+    spent: Spent
+    decided: tuple[str, ...]
+    """Ids of rows decided since."""
+    seen: tuple[Seen, ...]
+    """What was handed in as seen since."""
+
+
+class Results:
+    """One results dataset. `home`: folder for a copy of its ledger, which otherwise lives as long as this object."""
+
+    def __init__(
+        self,
+        hub: Hub,
+        dataset: str,
+        private: bool = False,
+        home: Path | None = None,
+        *,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self._hub = hub
+        self._dataset = dataset
+        self._private = private
+        self._sleep = sleep
+        self._copy = LedgerCopy(home and home / "ledger" / f"{dataset.replace('/', '--')}.db")
+
+    def append(self, outcomes: Sequence[Outcome], seen: Iterable[Seen] = (), spent: Spent | None = None) -> Receipt:
+        """Commit a row for each outcome that has none yet: one commit, on top of the head that was read.
+
+        A lost answer, a competitor, a fault that may pass: the head is read again, and what is there by then is not
+        written twice. Raises Transient when no try went through, Permanent when none can.
+        """
+        rows = {o.item.key: row(o) for o in outcomes}
+        if not rows:
+            raise ValueError("there is no outcome to append")
+        batch = Batch(tuple(rows.values()), tuple(seen), spent or {})
+        for number in range(TRIES):
+            try:
+                return self._append(batch, merge=number < MERGING_TRIES)
+            except (
+                Transient,
+                Missing,
+            ) as error:  # Missing: deleted, squashed or not yet visible; the next look decides
+                fault = error
+            self._pause(number, fault)
+        if isinstance(fault, Missing):
+            raise fault
+        raise Transient(
+            f"{len(rows)} rows could not be committed to {self._hub.url(self._dataset)} in {TRIES} tries. "
+            f"The last one: {fault}"
+        ) from fault
+
+    def state(self, since: int = 0, epoch: str = "") -> State:
+        """What was decided and seen since an earlier state, all of it by default. ONE request while the head stays.
+
+        Raises Transient, Permanent.
+        """
+        try:
+            head = self._copy.newer(self._hub.head(self._dataset))
+        except Missing:
+            return State("", epoch, since, 0, {}, Progress(), {}, (), ())
+        ledger = self._ledger(head)
+        lines = self._copy.lines(since if epoch == ledger.epoch else 0, ledger.next - 1)
+        return State(
+            head=head,
+            epoch=ledger.epoch,
+            upto=ledger.next,
+            rows=sum(ledger.verdicts.values()),
+            verdicts=ledger.verdicts,
+            progress=ledger.progress,
+            spent=ledger.spent,
+            decided=tuple(line.id for line in lines if line.id),
+            seen=tuple(json.loads(line.seen) for line in lines if line.seen),
+        )
+
+    def close(self) -> None:
+        """Give back the copy's file."""
+        self._copy.close()
+
+    def _append(self, batch: Batch, merge: bool) -> Receipt:
+        head = self._head()
+        ledger = self._ledger(head)
+        there = self._copy.iterations((row["id"] for row in batch.rows), ledger)
+        fresh = batch.without(there)
+        if fresh.rows:
+
+            def read(path: str) -> bytes:
+                return self._hub.read(self._dataset, head, path)
+
+            commit = compose(self._dataset, fresh, ledger, self._copy, read, merge)
+            oid = self._hub.commit(self._dataset, commit.operations, head, commit.message)
+            self._copy.take(oid, commit.ledger, commit.shards, [(commit.span, commit.lines)], parent=head)
+            there |= {row["id"]: n for n, row in enumerate(fresh.rows, commit.span.first)}
+            head = oid
+        url = self._hub.url(self._dataset, head)
+        return Receipt(head, url, min(there.values()), max(there.values()), len(fresh.rows))
+
+    def _head(self) -> str:
+        try:
+            head = self._hub.head(self._dataset)
+        except Missing:
+            self._hub.create(self._dataset, self._private)
+            head = self._hub.head(self._dataset)
+        return self._copy.newer(head)
+
+    def _ledger(self, head: str) -> Ledger:
+        known = self._copy.head()
+        return (
+            known[1] if known and known[0] == head else LedgerReading(self._hub, self._dataset, head).into(self._copy)
+        )
+
+    def _pause(self, number: int, fault: Exception) -> None:
+        if isinstance(fault, Conflict):
+            self._copy.distrust()
+        asked = getattr(fault, "retry_after", None) or 0.0
+        if asked > LONGEST_WAIT:
+            raise fault
+        usual = min(LONGEST_PAUSE, FIRST_PAUSE * 2**number)
+        self._sleep(max(asked, usual * random.uniform(0.5, 1)))  # noqa: S311
