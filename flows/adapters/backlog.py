@@ -1,0 +1,259 @@
+"""Which work items wait, which were taken up and with what, which are decided. A cache, to be made anew any time."""
+
+import json
+import re
+import sqlite3
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from flows.adapters.catalog import Catalog
+from flows.adapters.seen import parse, remember
+from flows.adapters.worker_db import WorkerDb
+from stages.errors import Permanent
+from stages.matching import work_item
+from stages.models import WorkItem
+from stages.records import Found, Kind, Planned
+
+LONGEST_PAUSE = 7 * 86_400.0
+"""Seconds; a doubling pause has no bound of its own."""
+PAGE = 256
+NAMED = 200
+"""Plans looked at for one item by each of its names, the latest first."""
+KEY = re.compile(r"(?P<item>[0-9a-f]{16})-(?P<attempt>[1-9][0-9]{0,8})")
+
+Claim = Callable[[Iterable[str], int], Collection[str]]
+"""Takes up to so many of these ids that nobody else works on, asking for them in order."""
+
+
+@dataclass(frozen=True)
+class Cooling:
+    """An item whose last attempt broke off."""
+
+    id: str
+    tries: int
+    reason: str
+    until: float
+    """Seconds since the epoch."""
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """How much is left to do."""
+
+    items: int
+    """Without an outcome, `cooling` among them."""
+    cooling: tuple[Cooling, ...]
+    """Not taken up before their time."""
+    files: int
+    """Seen upstream and not read yet."""
+
+
+class Backlog:
+    """The items of one home. Methods may be called from any thread; several processes may share the home."""
+
+    def __init__(self, home: Path) -> None:
+        self.db = WorkerDb(home / "worker.db")
+        self.catalog = Catalog(self.db)
+
+    def close(self) -> None:
+        """Give back the file."""
+        self.db.close()
+
+    # --- taking up -----------------------------------------------------------------------------------
+
+    def next(
+        self,
+        limit: int,
+        now: float,
+        item: str | None = None,
+        *,
+        claim: Claim | None = None,
+        finished: Collection[str] = (),
+        dry_run: bool = False,
+    ) -> list[WorkItem]:
+        """Up to `limit` items to work on: what waits longest first, hours of severity counted in.
+
+        Each is stored as returned and comes back the same until decided. `item`: that one and no other, by its id or
+        the beginning of it, at once and as a new attempt if it is decided; with `dry_run` the new attempt is offered
+        to nobody else. `claim`: takes the ids that are free. `finished`: keys of attempts that wait to be published.
+        Raises Permanent when `item` means none or several.
+        """
+        if item:
+            ids: Iterator[str] = iter([self._find(item)])
+        else:
+            ids = self._in_order(now, finished)
+        offered: list[str] = []
+        taken = (claim or _first)(_noting(ids, offered), 1 if item else limit)
+        items = (self._take_up(id_, finished, item is not None, dry_run) for id_ in offered if id_ in taken)
+        return [found for found in items if found]
+
+    def pin(self, item: WorkItem) -> WorkItem:
+        """Store the item as it is now, with the revision of its repository, say; the item as stored.
+
+        What was pinned before with a full revision stays.
+        """
+        with self.db.writing() as db:
+            row = db.execute("SELECT pinned FROM item WHERE id = ?", (item.id,)).fetchone()
+            before = WorkItem.model_validate_json(row[0]) if row and row[0] else None
+            if before and before.attempt == item.attempt and re.fullmatch(r"[0-9a-f]{40,64}", before.revision):
+                return before
+            query = "UPDATE item SET pinned = ? WHERE id = ? AND attempt = ?"
+            db.execute(query, (item.model_dump_json(), item.id, item.attempt))
+        return item
+
+    def _in_order(self, now: float, finished: Collection[str]) -> Iterator[str]:
+        """Ids in order, a page at a time: a claim may want a few of them or all."""
+        query = """SELECT rank, rowid, id, attempt FROM item
+                   WHERE waiting AND not_before <= ? AND (rank, rowid) > (?, ?) ORDER BY rank, rowid LIMIT ?"""
+        rank, rowid = float("-inf"), 0
+        while True:
+            with self.db.reading() as db:
+                page = db.execute(query, (now, rank, rowid, PAGE)).fetchall()
+            yield from (id_ for _, _, id_, attempt in page if f"{id_}-{attempt}" not in finished)
+            if len(page) < PAGE:
+                return
+            rank, rowid = page[-1][:2]
+
+    def _find(self, name: str) -> str:
+        """The one item whose id begins so; a row's id will do."""
+        prefix = name.strip().lower().partition("-")[0]
+        query = "SELECT {0} FROM {1} WHERE {0} >= ? AND {0} < ? || 'g' LIMIT 6"
+        with self.db.reading() as db:
+            known: set[str] = {id_ for (id_,) in db.execute(query.format("id", "item"), (prefix, prefix))}
+            old: set[str] = {id_ for (id_,) in db.execute(query.format("item", "decided"), (prefix, prefix))} - known
+        if prefix and len(known | old) == 1 and known:
+            return known.pop()
+        if not prefix or not (known | old):
+            raise Permanent(
+                f"There is no work item {name!r}: no finding read from the analysis dataset has such an id. "
+                "Ids are 16 hex digits; those with an outcome are in the column work_item of the results dataset."
+            )
+        if len(known | old) > 1:
+            several = ", ".join(sorted(known | old)[:5])
+            raise Permanent(f"Several work items begin with {name!r} ({several}, …): give more of its digits.")
+        raise Permanent(
+            f"Work item {old.pop()} has an outcome, but its finding is no longer in the analysis dataset "
+            "(its file was written over or deleted), so that it cannot be worked on again."
+        )
+
+    def _take_up(self, id_: str, finished: Collection[str], named: bool, dry_run: bool) -> WorkItem | None:
+        """The item as pinned, by now if it was not before; None when it was decided or dropped meanwhile."""
+        with self.db.writing() as db:
+            query = "SELECT found, waiting, attempt, pinned FROM item WHERE id = ?"
+            found, waiting, attempt, pinned = db.execute(query, (id_,)).fetchone() or (None, 0, 0, None)
+            is_done = not waiting or f"{id_}-{attempt}" in finished
+            if found is None or (is_done and not named):
+                return None
+            if pinned and (waiting or named) and f"{id_}-{attempt}" not in finished:
+                if not waiting and not dry_run:
+                    db.execute("UPDATE item SET waiting = 1, not_before = 0 WHERE id = ?", (id_,))
+                return WorkItem.model_validate_json(pinned)
+            finding = Found.model_validate_json(found)
+            attempt += is_done
+            item = work_item(finding, _plans(db, finding), attempt)
+            offered = bool(waiting) or not dry_run
+            query = "UPDATE item SET pinned = ?, waiting = ?, attempt = ?, not_before = 0 WHERE id = ?"
+            db.execute(query, (item.model_dump_json(), offered, attempt, id_))
+            if is_done:
+                db.execute("UPDATE item SET tries = 0, reason = '' WHERE id = ?", (id_,))
+            return item
+
+    # --- what came of it -------------------------------------------------------------------------------
+
+    def broke_off(self, item: WorkItem, reason: str, now: float, retry_minutes: float) -> int:
+        """Leave the item alone for a while, twice as long each time; how many of its tries have broken off."""
+        with self.db.writing() as db:
+            query = "UPDATE item SET tries = tries + 1, reason = ? WHERE id = ? AND attempt = ? RETURNING tries"
+            rows = db.execute(query, (reason, item.id, item.attempt)).fetchall()
+            tries: int = rows[0][0] if rows else 1
+            pause = min(retry_minutes * 60 * 2.0 ** min(tries - 1, 30), LONGEST_PAUSE)
+            db.execute("UPDATE item SET not_before = ? WHERE id = ?", (now + pause, item.id))
+        return tries
+
+    def decided(self, keys: Iterable[str]) -> None:
+        """These rows are in the results dataset, whoever published them; what is no row's id is passed over."""
+        attempts = _attempts(keys)
+        with self.db.writing() as db:
+            _decide(db, attempts)
+
+    def waiting(self, now: float) -> Waiting:
+        """How much is left to do."""
+        query = "SELECT id, tries, reason, not_before FROM item WHERE waiting AND not_before > ? ORDER BY not_before"
+        with self.db.reading() as db:
+            items = db.execute("SELECT count(*) FROM item WHERE waiting").fetchone()[0]
+            cooling = tuple(Cooling(*row) for row in db.execute(query, (now,)))
+        return Waiting(items, cooling, sum(self.catalog.count_pending(kind) for kind in Kind))
+
+    # --- the state that travels in the results dataset ---------------------------------------------------
+
+    def bookmark(self) -> tuple[int, str]:
+        """How far the results dataset's state is known here: (`since`, `epoch`) to ask it for what is new."""
+        with self.db.reading() as db:
+            row = db.execute("SELECT upto, epoch FROM bookmark").fetchone()
+        return (row[0], row[1]) if row else (0, "")
+
+    def load_state(
+        self, seen: Iterable[str | Mapping[str, Any]], decided: Iterable[str], bookmark: tuple[int, str] | None = None
+    ) -> None:
+        """Take in what other machines, or an earlier disk of this one, have seen and decided.
+
+        A file whose findings are all decided need not be read; of a plan it is known whom it is for. What is known
+        here by reading stays as it is. Entries that make no sense are passed over.
+        """
+        entries = parse(seen)
+        attempts = _attempts(decided)
+        with self.db.writing() as db:
+            _decide(db, attempts)
+            remember(db, entries)
+            if bookmark:
+                db.execute("DELETE FROM bookmark")
+                db.execute("INSERT INTO bookmark VALUES (?, ?)", bookmark)
+
+    def unpublished_seen(self, limit: int = 10_000) -> list[dict[str, Any]]:
+        """What to write into the results dataset's state with the next commit."""
+        query = "SELECT entry FROM file WHERE entry IS NOT NULL AND NOT published LIMIT ?"
+        with self.db.reading() as db:
+            return [json.loads(entry) for (entry,) in db.execute(query, (limit,))]
+
+    def mark_seen_published(self, entries: Iterable[Mapping[str, Any]]) -> None:
+        """These entries are committed."""
+        query = "UPDATE file SET published = 1 WHERE kind = ? AND path = ? AND blob = ?"
+        with self.db.writing() as db:
+            db.executemany(query, [(entry["kind"], entry["path"], entry["blob"]) for entry in entries])
+
+
+def _first(ids: Iterable[str], limit: int) -> set[str]:
+    return set(islice(ids, limit))
+
+
+def _noting(ids: Iterable[str], offered: list[str]) -> Iterator[str]:
+    for id_ in ids:
+        offered.append(id_)
+        yield id_
+
+
+def _attempts(keys: Iterable[str]) -> list[tuple[str, int]]:
+    return [(match["item"], int(match["attempt"])) for match in map(KEY.fullmatch, keys) if match]
+
+
+def _decide(db: sqlite3.Connection, attempts: list[tuple[str, int]]) -> None:
+    db.executemany("INSERT OR IGNORE INTO decided VALUES (?, ?)", attempts)
+    done = """UPDATE item SET waiting = 0, pinned = NULL, tries = 0, not_before = 0, reason = '', attempt = ?2
+              WHERE id = ?1 AND attempt <= ?2 AND (waiting OR pinned IS NOT NULL OR attempt < ?2)"""
+    db.executemany(done, attempts)
+
+
+def _plans(db: sqlite3.Connection, found: Found) -> list[Planned]:
+    """Those plans that may belong to the finding, the oldest first."""
+    names = {"finding_id": found.finding.id, "analysis_id": found.finding.analysis_id, "file": found.finding.file}
+    rows: set[tuple[float, str]] = set()
+    for column, value in names.items():
+        query = f"SELECT at, planned FROM plan WHERE {column} = ? AND {column} <> '' AND planned IS NOT NULL"  # noqa: S608
+        rows |= set(db.execute(f"{query} ORDER BY at DESC LIMIT {NAMED}", (value,))) if value else set()
+    latest = """SELECT max(at), planned FROM plan WHERE finding_id = '' AND analysis_id = '' AND file = ''
+                AND planned IS NOT NULL GROUP BY perspective"""
+    rows |= set(db.execute(latest))
+    return [Planned.model_validate_json(planned) for _, planned in sorted(rows)]

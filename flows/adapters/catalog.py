@@ -1,0 +1,198 @@
+"""Which files of the two upstream datasets were seen, in which version, and what is still to be read."""
+
+import re
+import sqlite3
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from flows.adapters.hub import Entry
+from flows.adapters.worker_db import WorkerDb
+from stages.models import Source
+from stages.records import Kind
+
+NUMBERED = {
+    Kind.ANALYSIS: re.compile(r"iteration_(\d{1,12})\.json"),
+    Kind.PLANS: re.compile(r"test_plan_iteration_(\d{1,12})\.json"),
+}
+"""As the siblings name their files."""
+HEADS = 500
+"""Heads remembered per dataset, to notice one that comes back."""
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """Where we stand with one dataset."""
+
+    name: str
+    head: str = ""
+    """Whose changes are all in the catalogue, or the quick look would say; empty before the first look."""
+    listed: str = ""
+    """The head that was last listed in full."""
+    listed_at: float = 0.0
+    cursor: int = 0
+    """Number of the file that was last written over: a restarted sibling goes on from there."""
+
+
+@dataclass(frozen=True)
+class SeenFile:
+    """One version of one file."""
+
+    kind: Kind
+    path: str
+    blob: str
+    size: int
+    revision: str
+    seen_at: float
+    """Seconds since the epoch, in natural order of names within one look."""
+
+    def source(self, dataset: str, row: int | None = None) -> Source:
+        """Where a record of this file comes from."""
+        return Source(dataset=dataset, revision=self.revision, path=self.path, blob_id=self.blob, row=row)
+
+
+def number(kind: Kind, path: str) -> int | None:
+    """The number in a sibling's file name; None for any other name."""
+    found = NUMBERED[kind].fullmatch(path)
+    return int(found[1]) if found else None
+
+
+class Catalog:
+    """The files seen, in a worker's database."""
+
+    def __init__(self, db: WorkerDb) -> None:
+        self._db = db
+
+    def dataset(self, kind: Kind, name: str) -> Dataset:
+        """Where we stand; at the beginning when the setting names another dataset than before."""
+        query = "SELECT name, head, listed, listed_at, cursor FROM dataset WHERE kind = ? AND name = ?"
+        with self._db.reading() as db:
+            row = db.execute(query, (kind, name)).fetchone()
+        return Dataset(*row) if row else Dataset(name)
+
+    def stand(self, kind: Kind, dataset: Dataset) -> bool:
+        """Note where we stand; whether this head was there before, some other one in between."""
+        with self._db.writing() as db:
+            before = db.execute("SELECT head FROM dataset WHERE kind = ?", (kind,)).fetchone()
+            row = (kind, dataset.name, dataset.head, dataset.listed, dataset.listed_at, dataset.cursor)
+            db.execute("INSERT OR REPLACE INTO dataset VALUES (?, ?, ?, ?, ?, ?)", row)
+            new = db.execute("INSERT OR IGNORE INTO head VALUES (?, ?)", (kind, dataset.head)).rowcount
+            db.execute("DELETE FROM head WHERE rowid <= (SELECT max(rowid) FROM head) - ?", (2 * HEADS,))
+            return bool(before and before[0] not in ("", dataset.head) and not new)
+
+    def highest(self, kind: Kind) -> int:
+        """The highest number of a sibling's file, 0 without any."""
+        with self._db.reading() as db:
+            found = db.execute("SELECT max(number) FROM file WHERE kind = ? AND state <> 'gone'", (kind,)).fetchone()
+        return found[0] or 0
+
+    def blobs(self, kind: Kind, paths: Iterable[str] | None = None) -> dict[str, str]:
+        """Path → blob id of the files seen and not gone; of all, or of these."""
+        query = "SELECT path, blob FROM file WHERE kind = ? AND state <> 'gone'"
+        with self._db.reading() as db:
+            if paths is None:
+                return dict(db.execute(query, (kind,)))
+            query += " AND path = ?"
+            return dict(row for path in paths for row in db.execute(query, (kind, path)))
+
+    def holds_tables(self, kind: Kind) -> bool:
+        """Whether some file's name does not tell which comes next, so that only a listing finds new ones."""
+        with self._db.reading() as db:
+            query = "SELECT 1 FROM file WHERE kind = ? AND number IS NULL AND state <> 'gone' LIMIT 1"
+            return db.execute(query, (kind,)).fetchone() is not None
+
+    def is_empty(self, kind: Kind) -> bool:
+        """Whether no file of this dataset was ever seen."""
+        with self._db.reading() as db:
+            return db.execute("SELECT 1 FROM file WHERE kind = ? LIMIT 1", (kind,)).fetchone() is None
+
+    def mark(self, kind: Kind, changed: Iterable[Entry], revision: str, now: float) -> None:
+        """Have these files read. `changed`: in natural order."""
+        query = """INSERT OR REPLACE INTO file (kind, path, blob, size, revision, number, seen_at, state, published)
+                   VALUES (?, ?, ?, ?, ?, ?, ?, 'pending', 0)"""
+        rows = (
+            (kind, entry.path, entry.blob_id, entry.size, revision, number(kind, entry.path), now + place / 1e6)
+            for place, entry in enumerate(changed)
+        )
+        with self._db.writing() as db:
+            db.executemany(query, rows)
+
+    def listed(self, kind: Kind, paths: set[str], revision: str) -> None:
+        """Take in a full listing, whose changes are marked already: what is not in it is gone."""
+        with self._db.writing() as db:
+            query = "UPDATE file SET revision = ? WHERE kind = ? AND state IN ('pending', 'known')"
+            db.execute(query, (revision, kind))  # blob ids are the same, and an older revision may be gone some day
+            known = db.execute("SELECT path FROM file WHERE kind = ? AND state <> 'gone'", (kind,)).fetchall()
+            gone = [(kind, path) for (path,) in known if path not in paths]
+            db.executemany("UPDATE file SET state = 'gone' WHERE kind = ? AND path = ?", gone)
+
+    def pending(self, kind: Kind, limit: int, newest_first: bool) -> list[SeenFile]:
+        """The files to be read next, in natural order of names."""
+        order = "DESC" if newest_first else "ASC"
+        query = f"""SELECT kind, path, blob, size, revision, seen_at FROM file WHERE kind = ? AND state = 'pending'
+                    ORDER BY seen_at {order} LIMIT ?"""  # noqa: S608  # one of two words
+        with self._db.reading() as db:
+            rows = db.execute(query, (kind, limit)).fetchall()
+        return sorted((SeenFile(Kind(row[0]), *row[1:]) for row in rows), key=lambda file: file.seen_at)
+
+    def count_pending(self, kind: Kind) -> int:
+        """How many files are still to be read."""
+        with self._db.reading() as db:
+            query = "SELECT count(*) FROM file WHERE kind = ? AND state = 'pending'"
+            return int(db.execute(query, (kind,)).fetchone()[0])
+
+    def read_again(self, item: str) -> None:
+        """Have the files read that hold items whose id begins so, where only the results dataset told of them."""
+        with self._db.writing() as db:
+            query = """UPDATE file SET state = 'pending' WHERE kind = ? AND state = 'known' AND path IN
+                       (SELECT path FROM occurrence WHERE item >= ? AND item < ? || 'g')"""
+            db.execute(query, (Kind.ANALYSIS, item, item))
+
+    def read_plans(self, item: str) -> bool:
+        """Have the plans read that some waiting item needs, or items whose id begins so; whether there are any."""
+        with self._db.reading() as db:
+            if not db.execute("SELECT 1 FROM plan WHERE planned IS NULL LIMIT 1").fetchone():
+                return False
+        with self._db.writing() as db:
+            return db.execute(NEEDED_PLANS, {"from": item or "~", "to": f"{item or '~'}g"}).rowcount > 0
+
+    def sweep(self, kind: Kind) -> list[str]:
+        """Forget files that are gone, once all others are read: ids of the items that went with them.
+
+        Only then is it known whether a finding has moved to another file. What is taken up or decided stays.
+        """
+        if self.count_pending(kind):
+            return []
+        with self._db.reading() as db:
+            query = "SELECT path FROM file WHERE kind = ? AND state = 'gone'"
+            gone = [path for (path,) in db.execute(query, (kind,))]
+        if not gone:
+            return []
+        with self._db.writing() as db:
+            return sorted({item for path in gone for item in _forget(db, kind, path)})
+
+
+NEEDED_PLANS = """
+UPDATE file SET state = 'pending' WHERE kind = 'plans' AND state = 'known' AND path IN (
+    WITH wanting AS (
+        SELECT finding_id, analysis_id, file FROM item
+        WHERE (waiting AND pinned IS NULL) OR (id >= :from AND id < :to)
+    )
+    SELECT p.path FROM wanting i JOIN plan p ON p.finding_id <> '' AND p.finding_id = i.finding_id
+    UNION SELECT p.path FROM wanting i JOIN plan p ON p.analysis_id <> '' AND p.analysis_id = i.analysis_id
+    UNION SELECT p.path FROM wanting i JOIN plan p ON p.file <> '' AND p.file = i.file
+    UNION SELECT path FROM (
+        SELECT path, max(at) FROM plan WHERE finding_id = '' AND analysis_id = '' AND file = '' GROUP BY perspective
+    ) WHERE EXISTS (SELECT 1 FROM wanting)
+)"""
+
+
+def _forget(db: sqlite3.Connection, kind: Kind, path: str) -> list[str]:
+    db.execute("DELETE FROM file WHERE kind = ? AND path = ?", (kind, path))
+    db.execute("DELETE FROM refused WHERE kind = ? AND path = ?", (kind, path))
+    if kind is Kind.PLANS:
+        db.execute("DELETE FROM plan WHERE path = ?", (path,))
+        return []
+    items = db.execute("DELETE FROM occurrence WHERE path = ? RETURNING item", (path,)).fetchall()
+    query = """DELETE FROM item WHERE id = ? AND waiting AND pinned IS NULL
+               AND NOT EXISTS (SELECT 1 FROM occurrence WHERE item = id)"""
+    return [item for (item,) in items if db.execute(query, (item,)).rowcount]

@@ -1,0 +1,144 @@
+"""What a file holds goes into a worker's database: findings become waiting items, plans wait to be paired."""
+
+import json
+import sqlite3
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from itertools import islice
+
+from flows.adapters.catalog import SeenFile
+from flows.adapters.worker_db import WorkerDb
+from stages.matching import item_id
+from stages.records import Found, Kind, PassedOver, Planned, Record
+
+SEVERITY_HOURS = {"critical": 72, "high": 24, "medium": 8, "": 8, "low": 0}
+"""Hours of waiting that a severity counts for: a critical finding overtakes what came within three days before it,
+and nothing that has waited longer, so that nothing starves. The siblings' own findings have none: as good as medium."""
+OLDEST_HOURS = 7 * 24
+"""A record may say that it was written so long before we saw it, and no longer: who tells old dates wins no race."""
+CHUNK = 500
+"""Records per transaction: other processes wait meanwhile."""
+ENTRY_ITEMS = 100
+"""A file of more findings is read again by a new machine: its entry in the results dataset would not be small."""
+
+
+@dataclass(frozen=True)
+class Quarantined:
+    """A file or a row of one that cannot be read."""
+
+    kind: Kind
+    path: str
+    blob: str
+    reason: str
+    row: int | None = None
+
+
+@dataclass
+class Taken:
+    """What came of one file."""
+
+    new: list[str] = field(default_factory=list)
+    """Ids of items that were not known."""
+    joined: int = 0
+    """Findings that are known items, come back."""
+    plans: int = 0
+    passed_over: list[PassedOver] = field(default_factory=list)
+    quarantined: list[Quarantined] = field(default_factory=list)
+
+
+def take_in(db: WorkerDb, file: SeenFile, contents: Iterable[Record | Quarantined], remember: bool) -> Taken:
+    """Store what a file holds, in place of what an earlier version held. Items stay; they are never taken back.
+
+    `remember`: write the file into the results dataset's state with the next commit.
+    """
+    taken = Taken()
+    items: list[str] = []
+    stream = iter(contents)
+    chunk = list(islice(stream, CHUNK))
+    with db.writing() as tables:
+        _clear(tables, file)
+    while chunk:
+        with db.writing() as tables:
+            for part in chunk:
+                items += _store(tables, file, part, taken)
+        chunk = list(islice(stream, CHUNK))
+    with db.writing() as tables:
+        entry = _entry(tables, file, items) if remember and not taken.quarantined else None
+        query = "UPDATE file SET state = 'read', entry = ? WHERE kind = ? AND path = ? AND blob = ? AND state = 'pending'"
+        tables.execute(query, (entry, file.kind, file.path, file.blob))
+    return taken
+
+
+def _clear(db: sqlite3.Connection, file: SeenFile) -> None:
+    db.execute("DELETE FROM refused WHERE kind = ? AND path = ?", (file.kind, file.path))
+    if file.kind is Kind.PLANS:
+        db.execute("DELETE FROM plan WHERE path = ?", (file.path,))
+
+
+def _store(db: sqlite3.Connection, file: SeenFile, part: Record | Quarantined, taken: Taken) -> Iterator[str]:
+    """Store one record; yields the ids of its items."""
+    if isinstance(part, Quarantined):
+        taken.quarantined.append(part)
+        row = (file.kind, file.path, part.row, part.blob, "", part.reason)
+        db.execute("INSERT INTO refused VALUES (?, ?, ?, ?, ?, ?)", row)
+        return
+    for passed in part.passed_over:
+        taken.passed_over.append(passed)
+        row = (file.kind, file.path, passed.source.row, file.blob, passed.what, passed.reason)
+        db.execute("INSERT INTO refused VALUES (?, ?, ?, ?, ?, ?)", row)
+    for planned in part.planned:
+        taken.plans += 1
+        _store_plan(db, file, planned)
+    for found in part.found:
+        id_, new = _store_item(db, file, found)
+        if new:
+            taken.new.append(id_)
+        else:
+            taken.joined += 1
+        yield id_
+
+
+def _seen_at(file: SeenFile, row: int | None) -> float:
+    return file.seen_at + (row or 0) / 1e6  # rows of one file keep their order
+
+
+def _store_plan(db: sqlite3.Connection, file: SeenFile, planned: Planned) -> None:
+    row = planned.plan.source.row
+    at = _seen_at(file, row)
+    at = at if planned.written is None else min(planned.written, at)
+    named = (planned.plan.perspective, planned.finding_id, planned.analysis_id, planned.file)
+    values = (file.path, row or 0, *named, at, planned.model_dump_json())
+    db.execute("INSERT OR REPLACE INTO plan VALUES (?, ?, ?, ?, ?, ?, ?, ?)", values)
+
+
+def _store_item(db: sqlite3.Connection, file: SeenFile, found: Found) -> tuple[str, bool]:
+    """Id of the finding's item, and whether it is new. One that waits is told in its newest words until taken up."""
+    id_ = item_id(found.repository, found.finding)
+    db.execute("INSERT OR IGNORE INTO occurrence VALUES (?, ?)", (id_, file.path))
+    seen_at = _seen_at(file, found.source.row)
+    since = seen_at if found.written is None else min(seen_at, max(found.written, seen_at - OLDEST_HOURS * 3600))
+    known = db.execute("SELECT since, pinned IS NOT NULL FROM item WHERE id = ?", (id_,)).fetchone()
+    since = min(since, known[0]) if known else since
+    named = (found.finding.id, found.finding.analysis_id, found.finding.file)
+    told = (found.model_dump_json(), since, since - 3600 * SEVERITY_HOURS[found.finding.severity], *named)
+    if known is None:
+        attempts = db.execute("SELECT max(attempt) FROM decided WHERE item = ?", (id_,)).fetchone()[0]
+        query = """INSERT INTO item (id, waiting, attempt, found, since, rank, finding_id, analysis_id, file)
+                   VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"""
+        db.execute(query, (id_, attempts is None, attempts or 1, *told))
+        return id_, attempts is None
+    if not known[1]:
+        query = """UPDATE item SET found = ?, since = ?, rank = ?, finding_id = ?, analysis_id = ?, file = ?
+                   WHERE id = ?"""
+        db.execute(query, (*told, id_))
+    return id_, False
+
+
+def _entry(db: sqlite3.Connection, file: SeenFile, items: list[str]) -> str | None:
+    """What a new machine needs to know of the file so as not to read it."""
+    told = {"kind": file.kind, "path": file.path, "blob": file.blob}
+    if file.kind is Kind.ANALYSIS:
+        return json.dumps(told | {"items": items}) if len(items) <= ENTRY_ITEMS else None
+    query = "SELECT perspective, finding_id, analysis_id, file, at FROM plan WHERE path = ?"
+    plan = db.execute(query, (file.path,)).fetchone()
+    return json.dumps(told | {"about": plan[:4], "at": plan[4]} if plan else told)

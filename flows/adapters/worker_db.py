@@ -1,0 +1,141 @@
+"""One SQLite file with what a worker knows: a cache of the datasets, shared by any number of threads and processes."""
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from threading import RLock
+
+from stages.errors import Permanent, Transient
+
+SCHEMA = 1
+"""Of the tables below; a file of another version is begun anew."""
+
+TABLES = """
+CREATE TABLE dataset (
+    kind TEXT PRIMARY KEY, name TEXT, head TEXT, listed TEXT, listed_at REAL, cursor INTEGER
+) WITHOUT ROWID;
+CREATE TABLE head (kind TEXT, sha TEXT, UNIQUE (kind, sha));
+
+CREATE TABLE file (
+    kind TEXT, path TEXT, blob TEXT, size INTEGER, revision TEXT, number INTEGER, seen_at REAL,
+    state TEXT,          -- pending, read, known (from the results dataset, never read here), gone
+    entry TEXT,          -- JSON for the results dataset's state, null where the file has none
+    published INTEGER,
+    PRIMARY KEY (kind, path)
+);
+CREATE INDEX file_pending ON file (kind, seen_at) WHERE state = 'pending';
+CREATE INDEX file_known ON file (kind) WHERE state = 'known';
+CREATE INDEX file_gone ON file (kind) WHERE state = 'gone';
+CREATE INDEX file_number ON file (kind, number);
+CREATE INDEX file_unpublished ON file (kind) WHERE entry IS NOT NULL AND NOT published;
+
+CREATE TABLE item (
+    id TEXT PRIMARY KEY, found TEXT, since REAL, rank REAL, waiting INTEGER, attempt INTEGER, pinned TEXT,
+    tries INTEGER DEFAULT 0, not_before REAL DEFAULT 0, reason TEXT DEFAULT '',
+    finding_id TEXT, analysis_id TEXT, file TEXT
+);
+CREATE INDEX item_waiting ON item (rank) WHERE waiting;
+CREATE TABLE occurrence (item TEXT, path TEXT, PRIMARY KEY (item, path)) WITHOUT ROWID;
+CREATE INDEX occurrence_path ON occurrence (path);
+CREATE TABLE decided (item TEXT, attempt INTEGER, PRIMARY KEY (item, attempt)) WITHOUT ROWID;
+
+CREATE TABLE plan (
+    path TEXT, row INTEGER, perspective TEXT, finding_id TEXT, analysis_id TEXT, file TEXT, at REAL,
+    planned TEXT,        -- null: known from the results dataset, not read here
+    PRIMARY KEY (path, row)
+);
+CREATE INDEX plan_finding ON plan (finding_id) WHERE finding_id <> '';
+CREATE INDEX plan_analysis ON plan (analysis_id) WHERE analysis_id <> '';
+CREATE INDEX plan_file ON plan (file) WHERE file <> '';
+CREATE INDEX plan_latest ON plan (perspective, at) WHERE finding_id = '' AND analysis_id = '' AND file = '';
+CREATE INDEX plan_unread ON plan (path) WHERE planned IS NULL;
+
+CREATE TABLE refused (kind TEXT, path TEXT, row INTEGER, blob TEXT, what TEXT, reason TEXT);
+CREATE INDEX refused_path ON refused (kind, path);
+CREATE TABLE bookmark (upto INTEGER, epoch TEXT);
+"""
+
+
+class WorkerDb:
+    """The file at `path`, made when it is not there; begun anew when it is damaged or of another version."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._lock = RLock()
+        self._opened: sqlite3.Connection | None = None
+
+    @contextmanager
+    def reading(self) -> Iterator[sqlite3.Connection]:
+        """The database; each statement sees the newest state. Raises Transient, Permanent."""
+        with self._lock, self._sorted_out():
+            yield self._open()
+
+    @contextmanager
+    def writing(self) -> Iterator[sqlite3.Connection]:
+        """The database within one transaction, alone. Raises Transient, Permanent; then nothing was changed."""
+        with self._lock, self._sorted_out():
+            db = self._open()
+            db.execute("BEGIN IMMEDIATE")
+            with db:
+                yield db
+
+    def close(self) -> None:
+        """Give back the file; it is opened again when it is used again."""
+        with self._lock:
+            if self._opened is not None:
+                self._opened.close()
+                self._opened = None
+
+    def _open(self) -> sqlite3.Connection:
+        if self._opened is None:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            try:
+                self._opened = _connection(self.path)
+            except sqlite3.DatabaseError as error:
+                if error.sqlite_errorcode not in (sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT):
+                    raise
+                self.path.unlink()
+                self._opened = _connection(self.path)
+        return self._opened
+
+    @contextmanager
+    def _sorted_out(self) -> Iterator[None]:
+        try:
+            yield
+        except sqlite3.DatabaseError as error:
+            code = getattr(error, "sqlite_errorcode", 0) & 0xFF  # the low byte is the kind of error
+            if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
+                raise Transient(f"{self.path} has been held by another process for too long ({error}).") from error
+            if code in (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY):
+                raise Permanent(
+                    f"{self.path} cannot be written ({error}): make room, or let us write there."
+                ) from error
+            if code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
+                raise Permanent(f"{self.path} is damaged ({error}): delete it, it can be made anew.") from error
+            raise
+
+
+def _connection(path: Path) -> sqlite3.Connection:
+    db = sqlite3.connect(path, timeout=30, isolation_level=None, check_same_thread=False)
+    try:
+        db.execute("PRAGMA synchronous = NORMAL")
+        if db.execute("PRAGMA user_version").fetchone()[0] != SCHEMA:
+            _begin_anew(db)
+    except BaseException:
+        db.close()
+        raise
+    return db
+
+
+def _begin_anew(db: sqlite3.Connection) -> None:
+    db.execute("PRAGMA journal_mode = WAL")
+    db.execute("BEGIN IMMEDIATE")
+    with db:
+        if db.execute("PRAGMA user_version").fetchone()[0] == SCHEMA:
+            return  # another process was faster
+        for (name,) in db.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall():
+            db.execute(f'DROP TABLE "{name}"')
+        for statement in TABLES.split(";"):
+            db.execute(statement)
+        db.execute(f"PRAGMA user_version = {SCHEMA}")
