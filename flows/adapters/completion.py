@@ -162,7 +162,9 @@ def _data(line: bytes) -> bytes:
     if line.startswith(b"{"):
         return line
     name, _, data = line.partition(b":")
-    return data.strip() if name in (b"data", b"error") else b""
+    if name == b"error":
+        return b'{"error": %s}' % data
+    return data.strip() if name == b"data" else b""
 
 
 async def _chunks(response: "Response", into: Completion | None = None) -> AsyncGenerator[bytes, None]:

@@ -135,12 +135,13 @@ def cut(text: str, pieces: int) -> Iterator[str]:
     yield from (text[at : at + size] for at in range(0, len(text), size))
 
 
-def sends(*parts: bytes, then: str = "end") -> Answer:
+def sends(*parts: bytes, then: str = "end", pause: float = 0.0) -> Answer:
     """An event stream of these raw parts, then: "end", "reset", "hang up" without an end, or "silence"."""
 
     async def answer(call: Call, wire: Wire) -> None:
         for part in parts:
             await wire.chunk(part)
+            await asyncio.sleep(pause)
         if then == "end":
             return await wire.end()
         if then == "reset":
