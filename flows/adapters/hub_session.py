@@ -30,12 +30,9 @@ class _Session(httpx2.Client):
     """
 
     def send(self, request: httpx2.Request, **options: Any) -> httpx2.Response:
-        if not any(request.extensions.get("timeout", {}).values()):
-            request.extensions["timeout"] = (
-                TIMEOUT.as_dict()
-            )  # the client asks for none in places: it would wait for ever
         if not _ours(request):
             return super().send(request, **options)
+        request.extensions["timeout"] = TIMEOUT.as_dict()  # in places the client asks for none: it would wait for ever
         try:
             response = super().send(request, **options)
             if response.is_error:
@@ -100,7 +97,7 @@ def door() -> Iterator[Door]:
         raise
     except HFValidationError as error:
         raise Permanent(f"The Hub takes no such name: {error}") from error
-    except ValueError as error:  # an LFS upload refused, an answer that cannot be decoded
+    except (ValueError, KeyError) as error:  # an LFS upload refused, JSON that is no answer of a Hub
         raise Transient(f"The Hub's answer is not what its client expects: {error}") from error
 
 

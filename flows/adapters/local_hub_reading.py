@@ -62,7 +62,7 @@ def tree(request: Request) -> Response:
     found = dataset(request)
     commit = found.resolve(request.path_params["revision"])
     recursive = request.query_params.get("recursive", "").lower() in ("true", "1")
-    items = _listing(found, commit, request.path_params.get("path", "").strip("/"), recursive)
+    items = list(_listing(found, commit, request.path_params.get("path", "").strip("/"), recursive).values())
     start = bisect_right(items, request.query_params.get("cursor", ""), key=lambda item: str(item["path"]))
     page = items[start : start + PAGE]
     if start + PAGE >= len(items):
@@ -75,10 +75,8 @@ async def paths_info(request: Request) -> Response:
     """Those of the paths asked about that exist."""
     asked = parse_qs((await request.body()).decode()).get("paths", [])
     found = dataset(request)
-    files = found.tree(found.resolve(request.path_params["revision"]))
-    known = [_file(path, files[path]) for path in asked if path in files]
-    folders = [p for p in asked if p not in files and any(path.startswith(f"{p}/") for path in files)]
-    return JSONResponse(known + [_folder(path) for path in folders])
+    items = _listing(found, found.resolve(request.path_params["revision"]), "", True)
+    return JSONResponse([items[path] for path in asked if path in items])
 
 
 def commits(request: Request) -> Response:
@@ -114,7 +112,7 @@ def page(request: Request) -> Response:
     commit = found.resolve(request.path_params.get("revision", "main"))
     about, files = found.about(commit), found.tree(commit)
     lines = [f"{blob.size:>12,}  {path}" for path, blob in files.items()]
-    card = found.file(files["README.md"]).read_text() if "README.md" in files else ""
+    card = found.file(files["README.md"]).read_text(errors="replace") if "README.md" in files else ""
     head = f"{found.root}/main\n{commit}  {about['date']}  {about['title']}\n"
     return PlainTextResponse("\n".join([head, *lines, "", card]))
 
@@ -127,7 +125,7 @@ def pages(request: Request) -> Response:
 
 
 @lru_cache(maxsize=8)
-def _listing(found: Dataset, commit: str, below: str, recursive: bool) -> list[dict[str, Any]]:
+def _listing(found: Dataset, commit: str, below: str, recursive: bool) -> dict[str, dict[str, Any]]:
     prefix = f"{below}/" if below else ""
     items: dict[str, dict[str, Any]] = {}
     for path, blob in found.tree(commit).items():
@@ -141,7 +139,7 @@ def _listing(found: Dataset, commit: str, below: str, recursive: bool) -> list[d
             slash = path.find("/", slash + 1) if recursive else -1
     if prefix and not items:
         raise Refused(404, "EntryNotFound", f"{below} does not exist")
-    return [items[path] for path in sorted(items)]
+    return dict(sorted(items.items()))
 
 
 def _file(path: str, blob: Blob) -> dict[str, Any]:

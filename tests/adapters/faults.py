@@ -2,7 +2,6 @@
 
 import json
 import re
-from asyncio import Event
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
@@ -14,13 +13,13 @@ Fault = Callable[[Scope, Receive, Send, ASGIApp], Awaitable[None]]
 
 def answer(status: int, *, message: str = "", code: str = "", **headers: str) -> Fault:
     """That status, with the Hub's two headers for what went wrong; `retry_after="7"` becomes Retry-After."""
-    given = {"x-error-message": message, "x-error-code": code, **headers}
+    given = {"content_type": "application/json", "x-error-message": message, "x-error-code": code, **headers}
     lines = [(name.replace("_", "-").encode(), text.encode()) for name, text in given.items() if text]
     body = json.dumps({"error": message}).encode()
 
     async def fault(scope: Scope, receive: Receive, send: Send, app: ASGIApp) -> None:
         await _drain(receive)
-        start = [*lines, (b"content-type", b"application/json"), (b"content-length", b"%d" % len(body))]
+        start = [*lines, (b"content-length", b"%d" % len(body))]
         await send({"type": "http.response.start", "status": status, "headers": start})
         await send({"type": "http.response.body", "body": body})
 
@@ -29,13 +28,13 @@ def answer(status: int, *, message: str = "", code: str = "", **headers: str) ->
 
 async def reset(scope: Scope, receive: Receive, send: Send, app: ASGIApp) -> None:
     """The connection breaks before the Hub heard of it."""
-    receive.__self__.transport.abort()  # type: ignore[attr-defined]  # uvicorn's cycle: ASGI has no word for this
+    scope["transport"].abort()
 
 
 async def silence(scope: Scope, receive: Receive, send: Send, app: ASGIApp) -> None:
     """The request is taken and never answered."""
-    await _drain(receive)
-    await Event().wait()
+    while (await receive())["type"] != "http.disconnect":
+        pass
 
 
 def applied_but(fault: Fault) -> Fault:
@@ -45,8 +44,11 @@ def applied_but(fault: Fault) -> Fault:
         async def nowhere(message: Message) -> None:
             pass
 
+        async def nothing() -> Message:
+            return {"type": "http.request"}
+
         await app(scope, receive, nowhere)
-        await fault(scope, receive, send, app)
+        await fault(scope, nothing, send, app)
 
     return late
 
@@ -56,7 +58,7 @@ async def half(scope: Scope, receive: Receive, send: Send, app: ASGIApp) -> None
     await _drain(receive)
     await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"1000")]})
     await send({"type": "http.response.body", "body": b"half", "more_body": True})
-    receive.__self__.transport.abort()  # type: ignore[attr-defined]
+    scope["transport"].abort()
 
 
 async def _drain(receive: Receive) -> None:
@@ -78,11 +80,17 @@ class Faults:
         """`fault` meets the next `times` requests whose "METHOD /path" matches, when `after` of them have passed."""
         self._rules.append([re.compile(pattern), fault, times, after])
 
+    def forget(self) -> None:
+        """No faults, and an empty log."""
+        for kept in (self.seen, self.tokens, self._rules):
+            kept.clear()
+
     def __call__(self, app: ASGIApp) -> ASGIApp:
         async def faulty(scope: Scope, receive: Receive, send: Send) -> None:
             asked = f"{scope['method']} {scope['path']}"
             self.seen.append(asked)
             self.tokens.append(dict(scope["headers"]).get(b"authorization", b"").decode())
+            scope["transport"] = receive.__self__.transport  # type: ignore[attr-defined]  # uvicorn's; ASGI has no word for a reset
             fault = self._due(asked)
             await (fault(scope, receive, send, app) if fault else app(scope, receive, send))
 
