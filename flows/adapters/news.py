@@ -1,0 +1,120 @@
+"""What changed in one upstream dataset: one request when nothing did, two when we can guess, a full listing else."""
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+
+from flows.adapters.catalog import Catalog, Dataset, number
+from flows.adapters.hub import Entry, Hub, Missing
+from flows.adapters.reading import is_record_file
+from stages.records import Kind
+
+NAMES = {Kind.ANALYSIS: "iteration_{}.json", Kind.PLANS: "test_plan_iteration_{}.json"}
+LOWEST = 20
+"""A sibling that restarts writes over its files from 1 on: these are always looked at."""
+AHEAD = 40
+"""Numbers looked at behind the highest one, and behind the last one that was written over."""
+TITLES = {Kind.ANALYSIS: "analysis", Kind.PLANS: "test-plan"}
+PAGE = 1_000
+"""Files per request of a listing."""
+
+
+@dataclass(frozen=True)
+class News:
+    """What one look at a dataset found out; what is to be read stands in the catalogue."""
+
+    notes: tuple[str, ...] = ()
+    """Sentences for people."""
+    requests: int = 1
+    changed: bool = False
+    readable: bool = True
+    """False where the dataset is missing or hidden."""
+
+
+def find_news(hub: Hub, catalog: Catalog, kind: Kind, name: str, every: float, now: float) -> News:
+    """Note in the catalogue what is new since the last look. `every`: seconds between full listings of a live dataset.
+
+    Raises Transient, and Permanent where the token is refused.
+    """
+    was = catalog.dataset(kind, name)
+    try:
+        head = hub.head(name)
+        is_due = head != was.listed and now - was.listed_at >= every
+        if head == was.head and not is_due:
+            return News(_emptiness(catalog, kind, name))
+        if was.listed and not is_due and not catalog.holds_tables(kind):
+            quick = _quick(hub, catalog, kind, replace(was, head=head), now)
+            if quick:
+                return quick
+        return _listing(hub, catalog, kind, was, head, now)
+    except Missing as missing:
+        return News((f"The {TITLES[kind]} dataset {name} cannot be read: {missing}",), readable=False)
+
+
+def _emptiness(catalog: Catalog, kind: Kind, name: str) -> tuple[str, ...]:
+    return (f"The {TITLES[kind]} dataset {name} holds no records yet.",) if catalog.is_empty(kind) else ()
+
+
+def _quick(hub: Hub, catalog: Catalog, kind: Kind, at: Dataset, now: float) -> News | None:
+    """What is new among the names that can be expected; None where that may not be all."""
+    highest = catalog.highest(kind)
+    starts = {0: LOWEST, at.cursor: AHEAD, highest: AHEAD}
+    guessed = {start + n for start, length in starts.items() for n in range(1, length + 1)}
+    edges = {start + length for start, length in starts.items()}
+    found = hub.entries(at.name, at.head, [NAMES[kind].format(n) for n in sorted(guessed)])
+    changed = _changed(found, catalog.blobs(kind, [entry.path for entry in found]))
+    numbers = {n for entry in changed if (n := number(kind, entry.path)) is not None}
+    if not numbers or numbers & edges:
+        return None
+    catalog.mark(kind, changed, at.head, now)
+    cursor = max((n for n in numbers if n <= highest), default=at.cursor)
+    came_back = catalog.stand(kind, replace(at, cursor=cursor))
+    return News(_came_back(at) if came_back else (), requests=2, changed=True)
+
+
+def _listing(hub: Hub, catalog: Catalog, kind: Kind, was: Dataset, head: str, now: float) -> News:
+    """Everything that is new, and everything that is gone."""
+    info = hub.info(was.name)
+    listed = list(hub.tree(was.name, head))
+    records = [entry for entry in listed if is_record_file(entry.path)]
+    changed = _changed(records, catalog.blobs(kind))
+    highest = catalog.highest(kind)
+    overwritten = (n for entry in changed if (n := number(kind, entry.path)) is not None and n <= highest)
+    at = Dataset(was.name, head, listed=head, listed_at=now, cursor=max(overwritten, default=was.cursor))
+    catalog.mark(kind, changed, head, now)
+    catalog.listed(kind, {entry.path for entry in records}, head)
+    notes = _came_back(at) if catalog.stand(kind, at) else _rewritten(hub, was, head)
+    if info.id.lower() != was.name.lower():
+        notes += (f"{was.name} is called {info.id} now: set AUTOCODER_{_setting(kind)}_DATASET to that name.",)
+    requests = 3 + len(listed) // PAGE + bool(was.listed)
+    return News(notes + _emptiness(catalog, kind, was.name), requests, changed=True)
+
+
+def _changed(found: Iterable[Entry], known: dict[str, str]) -> list[Entry]:
+    """Those that are new or have another blob than before, in natural order of names."""
+    changed = (entry for entry in found if known.get(entry.path) != entry.blob_id)
+    return sorted(changed, key=lambda entry: [_natural(part) for part in re.split(r"(\d+)", entry.path)])
+
+
+def _natural(part: str) -> tuple[int, str]:
+    return (len(part.lstrip("0")), part.lstrip("0")) if part.isdigit() else (0, part)
+
+
+def _came_back(at: Dataset) -> tuple[str, ...]:
+    return (f"{at.name} went back to its earlier commit {at.head[:12]}: what that commit holds is believed.",)
+
+
+def _rewritten(hub: Hub, was: Dataset, head: str) -> tuple[str, ...]:
+    """A note where the revision that was listed before is gone."""
+    if not was.listed or was.listed == head:
+        return ()
+    try:
+        hub.entries(was.name, was.listed, ["README.md"])
+    except Missing:
+        gone = f"The history of {was.name} was squashed: revision {was.listed[:12]} is gone."
+        return (f"{gone} Went on at {head[:12]}; items taken up before keep what they hold.",)
+    return ()
+
+
+def _setting(kind: Kind) -> str:
+    return "ANALYSIS" if kind is Kind.ANALYSIS else "TEST_PLAN"

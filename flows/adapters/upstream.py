@@ -1,0 +1,176 @@
+"""What the two sibling datasets hold that we have not read yet."""
+
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+
+from flows.adapters.backlog import Backlog
+from flows.adapters.catalog import SeenFile
+from flows.adapters.hub import Hub, Missing
+from flows.adapters.intake import Quarantined, Taken, take_in
+from flows.adapters.news import News, find_news
+from flows.adapters.reading import TABLES, is_table, records, refused
+from flows.settings import Settings
+from stages.errors import Permanent, WorkerError
+from stages.records import Kind, PassedOver
+
+DOWNLOADS = 1_000
+"""Per look: within what the Hub allows an anonymous reader in five minutes, at a tick of two."""
+AT_A_TIME = 8
+BATCH = 32
+"""Files in memory at a time."""
+TOLD = 100
+"""Of quarantined and passed-over things, this many are told one by one; all are kept in the backlog."""
+
+
+@dataclass(frozen=True)
+class Look:
+    """What one look found."""
+
+    new: tuple[str, ...] = ()
+    """Ids of work items that were not known."""
+    joined: int = 0
+    """Findings that are known items, come back."""
+    plans: int = 0
+    passed_over: tuple[PassedOver, ...] = ()
+    passed_over_total: int = 0
+    quarantined: tuple[Quarantined, ...] = ()
+    quarantined_total: int = 0
+    gone: tuple[str, ...] = ()
+    """Ids of items that nobody had taken up when their file was deleted."""
+    notes: tuple[str, ...] = ()
+    """Sentences for people: a dataset that is missing, renamed, squashed, still being read."""
+    requests: int = 0
+    downloads: int = 0
+    pending: int = 0
+    """Files still to be read: the next looks do."""
+
+
+class Upstream:
+    """The two datasets at a Hub, and the backlog that their records go into."""
+
+    def __init__(self, hub: Hub, backlog: Backlog, settings: Settings) -> None:
+        self._hub = hub
+        self._backlog = backlog
+        self._catalog = backlog.catalog
+        self._names = dict(zip((Kind.ANALYSIS, Kind.PLANS), settings.datasets, strict=False))
+        self._every = settings.listing_minutes * 60
+        self._limit = int(settings.upstream_megabytes * 1e6)
+        self._repository = settings.repository
+        self._taken: list[Taken] = []
+        """What was stored since the last look that came to its end: told by the next one that does."""
+        self._notes: list[str] = []
+        self._requests = self._downloads = 0
+
+    def look(self, item: str | None = None, now: float | None = None) -> Look:
+        """Read what is new into the backlog; ONE request per dataset when nothing is.
+
+        `item`: read again what holds that item, where only the results dataset told of it. Raises Transient, and
+        Permanent where the token is refused; what was read by then is kept. A dataset that is missing is a note.
+        """
+        now = time.time() if now is None else now
+        self._notes, self._requests, self._downloads = [], 0, 0
+        prefix = (item or "").strip().lower().partition("-")[0]
+        news = {kind: self._find_news(kind, now) for kind in (Kind.PLANS, Kind.ANALYSIS)}
+        if prefix:
+            self._catalog.read_again(prefix)
+        kinds = [kind for kind in news if news[kind].readable]
+        for kind, most in ((Kind.PLANS, DOWNLOADS // 2), (Kind.ANALYSIS, DOWNLOADS), (Kind.PLANS, DOWNLOADS)):
+            if kind in kinds:
+                self._read(kind, most)
+        if (prefix or self._taken or any(n.changed for n in news.values())) and self._catalog.read_plans(prefix):
+            self._read(Kind.PLANS, DOWNLOADS)
+        return self._told([id_ for kind in kinds for id_ in self._catalog.sweep(kind)])
+
+    def _find_news(self, kind: Kind, now: float) -> News:
+        news = find_news(self._hub, self._catalog, kind, self._names[kind], self._every, now)
+        self._requests += news.requests
+        self._notes += news.notes
+        return news
+
+    def _read(self, kind: Kind, most: int) -> None:
+        """Read files that are pending: the oldest findings, and the newest plans, since those hold."""
+        most = min(most, DOWNLOADS - self._downloads)
+        files = self._catalog.pending(kind, most, newest_first=kind is Kind.PLANS)
+        if not files:
+            return
+        with ThreadPoolExecutor(AT_A_TIME) as pool:
+            for batch in _batches(files):
+                fetched = list(zip(batch, pool.map(self._fetch, batch), strict=True))
+                self._downloads += len(batch)
+                for file, data in fetched:
+                    if not isinstance(data, WorkerError):
+                        self._take(file, data)
+                faults = [(file, data) for file, data in fetched if isinstance(data, WorkerError)]
+                if faults and not self._goes_on(kind, faults):
+                    return
+
+    def _fetch(self, file: SeenFile) -> bytes | Quarantined | WorkerError:
+        most = self._limit * (TABLES if is_table(file.path) else 1)
+        try:
+            return refused(file, most) or self._hub.read(self._names[file.kind], file.revision, file.path, most)
+        except WorkerError as error:
+            return error
+
+    def _take(self, file: SeenFile, data: bytes | Quarantined) -> None:
+        name = self._names[file.kind]
+        contents = [data] if isinstance(data, Quarantined) else records(file, data, name, self._limit, self._repository)
+        taken = take_in(self._backlog.db, file, contents, remember=not is_table(file.path))
+        self._taken.append(taken)
+
+    def _goes_on(self, kind: Kind, faults: list[tuple[SeenFile, WorkerError]]) -> bool:
+        """Whether other files may still be read. Raises what concerns more than these files."""
+        for _, fault in faults:
+            if not isinstance(fault, Permanent):
+                raise fault
+        at = self._catalog.dataset(kind, self._names[kind])
+        revisions = {file.revision for file, fault in faults if isinstance(fault, Missing)}
+        if revisions - {at.head}:
+            self._catalog.stand(kind, replace(at, head="", listed=""))
+            gone = f"Revision {min(revisions)[:12]} of {at.name} is gone: its history was squashed."
+            self._notes.append(f"{gone} The next look lists the dataset anew.")
+            return False
+        if hidden := self._hidden(at.name):
+            self._notes.append(hidden)
+            return False
+        for file, fault in faults:
+            self._take(file, Quarantined(kind, file.path, file.blob, f"the Hub does not give it out: {fault}"))
+        return True
+
+    def _hidden(self, name: str) -> str:
+        """A sentence where the whole dataset is no longer given out. Raises Permanent where the token is refused."""
+        self._requests += 1
+        try:
+            is_gated = self._hub.info(name).gated
+        except Missing as missing:
+            return f"{name} cannot be read any more: {missing}"
+        return f"{name} is gated, and this token may not read its files: ask for access on its page." * is_gated
+
+    def _told(self, gone: list[str]) -> Look:
+        taken, self._taken = self._taken, []
+        passed_over = [passed for part in taken for passed in part.passed_over]
+        quarantined = [one for part in taken for one in part.quarantined]
+        pending = {name: self._catalog.count_pending(kind) for kind, name in self._names.items()}
+        waits = (f"{count:,} files of {name} are still to be read." for name, count in pending.items() if count)
+        return Look(
+            new=tuple(id_ for part in taken for id_ in part.new),
+            joined=sum(part.joined for part in taken),
+            plans=sum(part.plans for part in taken),
+            passed_over=tuple(passed_over[:TOLD]),
+            passed_over_total=len(passed_over),
+            quarantined=tuple(quarantined[:TOLD]),
+            quarantined_total=len(quarantined),
+            gone=tuple(gone),
+            notes=(*self._notes, *waits),
+            requests=self._requests,
+            downloads=self._downloads,
+            pending=sum(pending.values()),
+        )
+
+
+def _batches(files: list[SeenFile]) -> Iterator[list[SeenFile]]:
+    """Records by the handful; a table, which may be large, alone."""
+    small = [file for file in files if not is_table(file.path)]
+    yield from (small[start : start + BATCH] for start in range(0, len(small), BATCH))
+    yield from ([file] for file in files if is_table(file.path))
