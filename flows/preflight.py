@@ -29,8 +29,8 @@ def _account(settings: Settings, hub: Hub) -> str:
     if not account.may_write(settings.datasets[2]):
         raise Misconfigured(
             f"The token of {account.name} may not write as {owner}. It may write as: "
-            f"{', '.join(account.writable) or 'nobody (it is read-only)'}. Set HF_USERNAME to one of these, or HF_TOKEN "
-            f"to a token with write access to {owner}."
+            f"{', '.join(account.writable) or 'nobody (it is read-only)'}. Set HF_USERNAME to one of these, or "
+            f"HF_TOKEN to a token with write access to {owner}."
         )
     return f"{account.name}, writing as {owner} at {settings.hub_address}"
 

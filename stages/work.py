@@ -1,8 +1,12 @@
 """An item in hand: the best draft so far, and every attempt that led to it."""
 
+from collections.abc import Sequence
+from typing import Any, Self
+
+from stages.drafting import Drafted
 from stages.models import Attempt, Brief, Draft, Frozen, TestResult, Usage, Verdict
 from stages.outcome import Dossier, Outcome
-from stages.stage import Answer, Thought
+from stages.stage import Thought
 
 
 class Work(Frozen):
@@ -25,7 +29,33 @@ class Work(Frozen):
     notes: tuple[str, ...] = ()
     started: str
 
-    def judged(self, verdict: Verdict) -> "Work":
+    @classmethod
+    def begun(cls, brief: Brief, thoughts: Sequence[Thought[Any]], found: Drafted, started: str) -> Self:
+        """With the first draft."""
+        return cls(
+            brief=brief,
+            dossier=dossier(thoughts),
+            draft=found.draft,
+            cost=found.usage,
+            spent=sum((thought.usage for thought in thoughts), found.usage),
+            model=found.model,
+            notes=tuple(filter(None, (*(thought.note for thought in thoughts), found.note))),
+            started=started,
+        )
+
+    def mended(self, step: str, found: Drafted) -> Self:
+        """With a repair as the draft in hand."""
+        return self.model_copy(
+            update={
+                "draft": found.draft,
+                "step": step,
+                "cost": found.usage,
+                "spent": self.spent + found.usage,
+                "notes": tuple(filter(None, (*self.notes, found.note))),
+            }
+        )
+
+    def judged(self, verdict: Verdict) -> Self:
         """With the verdict on the draft in hand; a draft that breaks what the best one passed is dropped."""
         attempt = Attempt(
             step=self.step,
@@ -42,15 +72,20 @@ class Work(Frozen):
         """Whether the best draft failed and a repair is left."""
         return bool(self.verdict and self.verdict.calls_for_repair) and len(self.attempts) <= repairs
 
-    def outcome(self, finished: str, **origin: str) -> Outcome:
-        """The row to be. Raises ValueError before the first verdict."""
+    def so_far(self) -> tuple[Draft, Verdict]:
+        """The best draft and its verdict. Raises ValueError before the first verdict."""
         if self.best is None or self.verdict is None:
             raise ValueError(f"item {self.brief.item.key} has no verdict yet")
+        return self.best, self.verdict
+
+    def outcome(self, finished: str, **origin: str) -> Outcome:
+        """The row to be. Raises ValueError before the first verdict."""
+        draft, verdict = self.so_far()
         return Outcome(
             item=self.brief.item,
             dossier=self.dossier,
-            draft=self.best,
-            verdict=self.verdict,
+            draft=draft,
+            verdict=verdict,
             attempts=self.attempts,
             model=self.model,
             usage=self.spent,
@@ -76,6 +111,6 @@ def _passed(tests: tuple[TestResult, ...]) -> set[str]:
     return {test.id for test in tests if test.after == "passed"}
 
 
-def dossier(thoughts: tuple[Thought[Answer], ...]) -> Dossier:
-    """The answers of these thoughts by their stage."""
-    return Dossier(**{t.answer.step: t.answer for t in thoughts})
+def dossier(thoughts: Sequence[Thought[Any]]) -> Dossier:
+    """The answers of these thoughts, by stage."""
+    return Dossier(**{thought.answer.step: thought.answer for thought in thoughts})

@@ -173,6 +173,12 @@ class Backlog:
             db.execute("UPDATE item SET not_before = ? WHERE id = ?", (now + pause, item.id))
         return tries
 
+    def postpone(self, item: WorkItem, reason: str, until: float) -> None:
+        """Leave the item alone until then (seconds since the epoch), through no fault of its own."""
+        with self.db.writing() as db:
+            query = "UPDATE item SET not_before = ?, reason = ? WHERE id = ? AND attempt = ?"
+            db.execute(query, (until, reason, item.id, item.attempt))
+
     def decided(self, keys: Iterable[str]) -> None:
         """These rows are in the results dataset, whoever published them; what is no row's id is passed over."""
         attempts = _attempts(keys)

@@ -1,6 +1,7 @@
 """Finished outcomes on disk until the results dataset has them."""
 
 import os
+from collections.abc import Collection, Iterator
 from pathlib import Path
 
 from pydantic import ValidationError
@@ -8,9 +9,10 @@ from pydantic import ValidationError
 from stages.outcome import Outcome
 
 
-class Outbox:
+class Outbox(Collection[str]):
     """A folder with one JSON file per finished outcome, named by the id of its row.
 
+    As a collection it holds the ids of the rows that wait, at the moment of asking.
     A file appears whole or not at all, and goes only once its row is committed: what a dead run finished is
     published by the next one.
     """
@@ -32,9 +34,14 @@ class Outbox:
         finally:
             draft.unlink(missing_ok=True)
 
-    def keys(self) -> set[str]:
-        """Ids of the rows that wait."""
-        return {path.stem for path in self.folder.glob("*.json")}
+    def __contains__(self, key: object) -> bool:
+        return (self.folder / f"{key}.json").exists()
+
+    def __iter__(self) -> Iterator[str]:
+        return (path.stem for path in self.folder.glob("*.json"))
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)
 
     def waiting(self) -> list[Outcome]:
         """The outcomes that wait, oldest first. What an incompatible version wrote is put aside as `.unreadable`."""

@@ -21,7 +21,7 @@ def test_outcomes_come_back_whole_and_in_order(tmp_path):
     for number in (1, 2):
         outbox.put(outcome(number))
     assert outbox.waiting() == [outcome(2), outcome(1)]
-    assert outbox.keys() == {outcome(1).item.key, outcome(2).item.key}
+    assert set(outbox) == {outcome(1).item.key, outcome(2).item.key}
 
 
 def test_a_committed_outcome_is_forgotten_and_forgetting_twice_is_harmless(tmp_path):
@@ -29,7 +29,8 @@ def test_a_committed_outcome_is_forgotten_and_forgetting_twice_is_harmless(tmp_p
     outbox.put(outcome(1))
     for _ in range(2):
         outbox.drop({outcome(1).item.key})
-    assert outbox.keys() == set()
+    assert len(outbox) == 0
+    assert outcome(1).item.key not in outbox
 
 
 def test_one_that_cannot_be_read_is_put_aside_and_stops_nobody(tmp_path):

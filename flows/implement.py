@@ -1,0 +1,74 @@
+"""The story of a run: read this first."""
+
+import asyncio
+from typing import Annotated
+
+from prefect import flow
+from prefect.client.schemas.objects import State
+from pydantic import Field
+
+from flows import views
+from flows.endings import ending
+from flows.tasks import conclude, give_up_on, keep, publish, pull, repair, study, think, verify, write
+from flows.workshop import open_workshop, workshop
+from stages.approach_evaluation import ApproachEvaluation
+from stages.architectural_analysis import ArchitecturalAnalysis
+from stages.deep_understanding import DeepUnderstanding
+from stages.errors import WorkerError
+from stages.implementation_plan import ImplementationPlan
+from stages.models import WorkItem
+from stages.outcome import Outcome
+from stages.risk_analysis import RiskAnalysis
+from stages.testing_strategy import TestingStrategy
+
+Limit = Annotated[int, Field(ge=1, le=1024, description="The most work items to take up in this run.")]
+Item = Annotated[
+    str | None,
+    Field(description="Work on this one item (its id, or the beginning of it), again if it has an outcome already."),
+]
+DryRun = Annotated[bool, Field(description="Do everything but the commit. The thoughts are kept for the real run.")]
+
+
+@flow(name="implement", persist_result=False)
+async def implement(limit: Limit = 4, item: Item = None, dry_run: DryRun = False) -> State[None]:
+    """Turn the next waiting work items into verified code and publish what came of them."""
+    async with open_workshop(dry_run) as shop:
+        items, look = await pull(limit, item)
+        async with views.moving(shop.progress):
+            ends = await asyncio.gather(*(carry_through(i) for i in items))
+        published = await publish()
+        await views.show_run(items, ends, look)
+        return ending(items, ends, published, dry_run)
+
+
+async def carry_through(item: WorkItem) -> Outcome | WorkerError:
+    """The item's outcome, kept on disk, or why there is none. One item's failure leaves the others alone."""
+    async with workshop().admission:
+        try:
+            return await keep(await implement_item(item))
+        except Exception as error:  # a fault of our own must not cost the others either
+            return await give_up_on(item, error)
+
+
+async def implement_item(item: WorkItem) -> Outcome:
+    """Six thoughts, a draft, a verdict; while it fails and repairs are left, a repair and a verdict."""
+    brief = await study(item)
+    understanding = await think(DeepUnderstanding, brief)
+    architecture = await think(ArchitecturalAnalysis, brief, understanding)
+    approach = await think(ApproachEvaluation, brief, understanding, architecture)
+    chosen = (understanding, architecture, approach)
+    risks, testing = await asyncio.gather(
+        think(RiskAnalysis, brief, *chosen),
+        think(TestingStrategy, brief, *chosen),
+    )
+    plan = await think(ImplementationPlan, brief, *chosen, risks, testing)
+    work = await verify(await write(brief, (*chosen, risks, testing, plan)))
+    while work.may_be_repaired(workshop().settings.repairs):
+        work = await verify(await repair(work))
+    return conclude(work)
+
+
+if __name__ == "__main__":
+    from flows.once import main
+
+    main()

@@ -1,0 +1,101 @@
+"""What people see of a run in the Prefect UI: names, log lines, artifacts. A view: nothing is decided by it."""
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager, suppress
+
+from prefect import get_client, get_run_logger
+from prefect.artifacts import (
+    acreate_link_artifact,
+    acreate_markdown_artifact,
+    acreate_progress_artifact,
+    aupdate_progress_artifact,
+)
+from prefect.context import FlowRunContext
+
+from flows.adapters.upstream import Look
+from flows.workshop import Progress
+from stages.errors import WorkerError
+from stages.models import WorkItem
+from stages.outcome import Outcome
+
+EVERY_S = 2.0
+"""Between two updates of the progress artifact; each costs the server 10 ms."""
+
+
+@asynccontextmanager
+async def moving(progress: Progress) -> AsyncIterator[None]:
+    """Keep a progress artifact up to date meanwhile."""
+    if not progress.items:
+        yield
+        return
+    artifact = await acreate_progress_artifact(0.0, key="progress", description=f"{progress.items} items in hand")
+
+    async def follow() -> None:
+        while True:
+            await asyncio.sleep(EVERY_S)
+            await aupdate_progress_artifact(artifact, progress=progress.percent)
+
+    follower = asyncio.create_task(follow())
+    try:
+        yield
+    finally:
+        follower.cancel()
+        with suppress(asyncio.CancelledError):
+            await follower
+        await aupdate_progress_artifact(artifact, progress=progress.percent)
+
+
+def line(outcome: Outcome) -> str:
+    """One line about an outcome: item, verdict, tokens, seconds."""
+    usage = outcome.usage
+    tokens = usage.prompt_tokens + usage.completion_tokens
+    return (
+        f"{outcome.item.key}  {outcome.verdict.grade:<11}  {tokens:>8,} tokens  {usage.seconds:6.1f} s  "
+        f"{outcome.item.finding.title[:60]}"
+    )
+
+
+async def show_item(outcome: Outcome) -> None:
+    """The item's own page: finding, six answers, diff, tests, verdict."""
+    from stages.reporting import item_report
+
+    get_run_logger().info(line(outcome))
+    await acreate_markdown_artifact(item_report(outcome), key=f"item-{outcome.item.key}", description=line(outcome))
+
+
+async def show_run(items: Sequence[WorkItem], ends: Sequence[Outcome | WorkerError], look: Look) -> None:
+    """The run's page: its items, the matching, what was quarantined and passed over, and why; none for an idle run."""
+    if not items and not (look.quarantined or look.passed_over or look.notes):
+        return
+    from stages.reporting import run_report
+
+    report = run_report(
+        [end for end in ends if isinstance(end, Outcome)],
+        broken_off=[
+            (item.key, str(end)) for item, end in zip(items, ends, strict=True) if isinstance(end, WorkerError)
+        ],
+        quarantined=[(_place(each.path, each.row), each.blob, each.reason) for each in look.quarantined],
+        passed_over=[(each.what, each.reason) for each in look.passed_over],
+        notes=look.notes,
+    )
+    await acreate_markdown_artifact(report, key="run", description="Items, matching, quarantine")
+
+
+def _place(path: str, row: int | None) -> str:
+    return path if row is None else f"{path}, row {row}"
+
+
+async def show_commit(url: str, rows: str) -> None:
+    """A link to the commit."""
+    await acreate_link_artifact(url, key="commit", link_text=rows, description=f"Committed {rows}")
+
+
+async def name_run(items: list[WorkItem]) -> None:
+    """Name the flow run after what it works on."""
+    context = FlowRunContext.get()
+    if not items or context is None or context.flow_run is None:
+        return
+    more = f" and {len(items) - 1} more" if len(items) > 1 else ""
+    async with get_client() as client:
+        await client.update_flow_run(context.flow_run.id, name=f"{items[0].finding.title[:80]}{more}")

@@ -1,0 +1,188 @@
+"""What one run works with: settings and doors, each opened when first used."""
+
+import asyncio
+import re
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+from functools import cached_property
+from importlib.metadata import version
+from typing import TYPE_CHECKING
+from uuid import uuid4
+
+from flows import settings
+from flows.adapters.backlog import Backlog
+from flows.adapters.claims import Claims
+from flows.adapters.hub import Hub
+from flows.adapters.outbox import Outbox
+from flows.adapters.upstream import Upstream
+from stages.errors import Misconfigured, Permanent
+
+if TYPE_CHECKING:  # an idle tick never pays for these imports
+    from flows.adapters.model import Model
+    from flows.adapters.repository import Repositories
+    from flows.adapters.results import Receipt, Results
+    from flows.adapters.spending import Spending
+    from stages.outcome import Outcome
+    from stages.patching import Guards
+    from stages.templates import Templates
+
+
+class Workshop:
+    """The doors of one run. Opening one is a property; `close` closes those that were opened."""
+
+    def __init__(self, chosen: settings.Settings, dry_run: bool = False) -> None:
+        self.settings = chosen
+        self.dry_run = dry_run
+        self.home = chosen.home
+        self.home.mkdir(parents=True, exist_ok=True)
+        self.outbox = Outbox(self.home / "outbox")
+        self.progress = Progress()
+        self.claims = Claims(self.home / "claims")
+        self.gate = asyncio.Semaphore(chosen.calls_in_flight)
+        """Holds model calls back, outside their tasks: a task that waits inside costs the event loop."""
+        self.admission = asyncio.Semaphore(chosen.calls_in_flight * 3 // 2 + 1)
+        """Holds items back: half as many again as calls keep every slot busy."""
+
+    @cached_property
+    def hub(self) -> Hub:
+        return Hub(self.settings.hub_address, self.settings.hf_token if self.settings.on_real_hub else None)
+
+    @cached_property
+    def backlog(self) -> Backlog:
+        return Backlog(self.home)
+
+    @cached_property
+    def upstream(self) -> Upstream:
+        return Upstream(self.hub, self.backlog, self.settings)
+
+    @cached_property
+    def results(self) -> "Results":
+        from flows.adapters.results import Results
+
+        return Results(self.hub, self.settings.datasets[2], self.settings.private, self.home)
+
+    @cached_property
+    def spending(self) -> "Spending":
+        from flows.adapters.spending import Spending, bounds
+
+        return Spending(self.home, bounds(self.settings), run=uuid4().hex)
+
+    @cached_property
+    def repositories(self) -> "Repositories":
+        from flows.adapters.repository import Repositories
+
+        return Repositories(self.home / "mirrors", base=self.home)
+
+    @cached_property
+    def templates(self) -> "Templates":
+        from stages.templates import Templates
+
+        return Templates(self.settings.templates)
+
+    @cached_property
+    def guards(self) -> "Guards":
+        from stages.patching import Guards
+
+        return Guards(self.settings.protected, self.settings.patch_files, self.settings.patch_lines)
+
+    @cached_property
+    def model(self) -> "Model":
+        from flows.adapters.model import Model
+
+        return Model(self.settings, self.spending)
+
+    @cached_property
+    def version(self) -> str:
+        """Of this code."""
+        return version("autocoder-implementation-worker")
+
+    def catch_up(self) -> None:
+        """Learn what the results dataset says was seen, decided and spent since we last asked: one request."""
+        upto, epoch = self.backlog.bookmark()
+        state = self.results.state(upto, epoch)
+        if (state.upto, state.epoch) != (upto, epoch):
+            self.backlog.load_state(state.seen, state.decided, (state.upto, state.epoch))
+            self.spending.load(state.spent)
+
+    def commit(self, outcomes: "Sequence[Outcome]") -> "Receipt":
+        """Publish these outcomes in one commit, with what was seen and spent; then forget that they wait."""
+        keys = {outcome.item.key for outcome in outcomes}
+        seen = self.backlog.unpublished_seen()
+        receipt = self.results.append(outcomes, seen, self.spending.unpublished())
+        self.backlog.decided(keys)
+        self.backlog.mark_seen_published(seen)
+        self.outbox.drop(keys)
+        return receipt
+
+    def check_repository(self, repository: str) -> None:
+        """Raises Permanent for a path of this machine that a record from the real Hub names.
+
+        Its code would be shown to a model and published; only AUTOCODER_REPOSITORY may name one.
+        """
+        remote = re.match(r"(?!file:)[a-z+]+://|[\w.-]+@[\w.-]+:", repository, re.IGNORECASE)
+        if self.settings.on_real_hub and not remote and repository != self.settings.repository:
+            raise Permanent(
+                f"The finding names {repository}, a path on this machine, which is read only where "
+                "AUTOCODER_REPOSITORY names it."
+            )
+
+    def scrub(self, text: str) -> str:
+        """The text without any of our secrets."""
+        for secret in (self.settings.hf_token, self.settings.openai_api_key):
+            if secret and (value := secret.get_secret_value()):
+                text = text.replace(value, "[secret]")
+        return text
+
+    async def close(self) -> None:
+        """Give back claims and connections."""
+        self.claims.release()
+        if "model" in vars(self):
+            await self.model.aclose()
+        for door in ("backlog", "results", "spending"):
+            if door in vars(self):
+                getattr(self, door).close()
+
+
+@dataclass
+class Progress:
+    """How far the items in hand have come; a step is one of their task runs."""
+
+    items: int = 0
+    steps: int = 0
+
+    STEPS_OF_AN_ITEM = 9
+    """study, six thoughts, write, verify."""
+
+    def step(self) -> None:
+        self.steps += 1
+
+    @property
+    def percent(self) -> float:
+        return min(100.0, 100.0 * self.steps / (self.items * self.STEPS_OF_AN_ITEM or 1))
+
+
+_open: ContextVar[Workshop] = ContextVar("workshop")
+
+
+def workshop() -> Workshop:
+    """The workshop of the run in hand. Raises LookupError outside of one."""
+    return _open.get()
+
+
+@asynccontextmanager
+async def open_workshop(dry_run: bool = False) -> AsyncIterator[Workshop]:
+    """A workshop from this environment, for the time of a run. Raises Permanent when a setting is wrong."""
+    chosen = settings.load()
+    if chosen.on_real_hub and chosen.model_name.startswith("replay:") and not dry_run:
+        raise Misconfigured(
+            "A replay is never published to the real Hub: set AUTOCODER_MODEL to a model, or AUTOCODER_LOCAL=1."
+        )
+    shop = Workshop(chosen, dry_run)
+    token = _open.set(shop)
+    try:
+        yield shop
+    finally:
+        _open.reset(token)
+        await shop.close()
