@@ -124,11 +124,11 @@ class Hub:
         """
         from huggingface_hub import CommitOperationAdd, CommitOperationDelete
 
+        changes = [
+            CommitOperationDelete(path, is_folder=False) if content is None else CommitOperationAdd(path, content)
+            for path, content in operations.items()
+        ]
         with self._door():
-            changes = [
-                CommitOperationDelete(path, is_folder=False) if content is None else CommitOperationAdd(path, content)
-                for path, content in operations.items()
-            ]
             return self._api.create_commit(
                 dataset, changes, commit_message=message, parent_commit=parent, repo_type="dataset"
             ).oid

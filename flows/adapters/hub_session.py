@@ -38,7 +38,7 @@ class _Session(httpx2.Client):
             if response.is_error:
                 response.read()
                 response.close()
-        except httpx2.TransportError as fault:
+        except httpx2.RequestError as fault:
             raise broken(request, fault) from fault
         if response.is_error:
             raise sorted_out(response)
@@ -54,7 +54,8 @@ def _ours(request: httpx2.Request) -> bool:
 
 @cache
 def _install() -> None:
-    set_client_factory(lambda: _Session(follow_redirects=True, timeout=TIMEOUT))
+    direct = dict.fromkeys(["all://127.0.0.1", "all://localhost"])  # the local Hub is never behind the proxy
+    set_client_factory(lambda: _Session(follow_redirects=True, timeout=TIMEOUT, mounts=direct))
     constants.HF_HUB_DISABLE_XET = True  # Xet uploads go through a transport of their own, without these timeouts
     disable_progress_bars()
 
@@ -76,7 +77,7 @@ class Door:
                     content += chunk
                     if limit is not None and len(content) > limit:
                         raise Permanent(f"{url} is over {limit} bytes; it was not read to its end.")
-            except httpx2.TransportError as fault:
+            except httpx2.RequestError as fault:
                 raise broken(response.request, fault) from fault
         return bytes(content)
 
@@ -101,7 +102,7 @@ def door() -> Iterator[Door]:
         raise Transient(f"The Hub's answer is not what its client expects: {error}") from error
 
 
-def broken(request: httpx2.Request, fault: httpx2.TransportError) -> Transient:
+def broken(request: httpx2.Request, fault: httpx2.RequestError) -> Transient:
     """No answer, or half of one."""
     why = str(fault) or type(fault).__name__
     return Transient(f"{_asked(request)}: no whole answer ({why}). Is the Hub up, and this machine connected?")

@@ -104,11 +104,12 @@ def main() -> None:
     parser.add_argument("folder", type=Path)
     parser.add_argument("--port", type=int, default=8765)
     parser.add_argument("--user", default=os.environ.get("HF_USERNAME") or "autocoder", help="who everybody is here")
-    parser.add_argument("--lfs", action="store_true", help="make clients upload by LFS, as the real Hub does")
+    parser.add_argument("--lfs", action="store_true", help="clients upload by LFS, as to the real Hub (no Xet)")
     given = parser.parse_args()
     try:
+        given.folder.mkdir(parents=True, exist_ok=True)
         hub = LocalHub(given.folder, port=given.port, user=given.user, lfs=given.lfs)
-    except Permanent as error:
+    except (OSError, Permanent) as error:
         sys.exit(str(error))
     sys.stdout.write(f"The local Hub is at {hub.address} over {hub.folder}\n")
     sys.stdout.flush()

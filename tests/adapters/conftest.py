@@ -41,6 +41,12 @@ def hub(hub_server: LocalHub) -> Hub:
     return Hub(hub_server.address)
 
 
+@pytest.fixture
+def lfs_hub(lfs_hub_server: LocalHub) -> Hub:
+    """The worker's client of `lfs_hub_server`."""
+    return Hub(lfs_hub_server.address)
+
+
 @pytest.fixture(scope="session")
 def _faults() -> Faults:
     return Faults()
