@@ -1,0 +1,348 @@
+import multiprocessing
+import sqlite3
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from flows.adapters.backlog import Backlog
+from flows.adapters.worker_db import SCHEMA
+from stages.errors import Permanent
+from stages.models import WorkItem
+from stages.records import Kind
+from tests.adapters.upstream_records import finding, tell, tell_findings
+
+NOW = 1_000_000.0
+HOUR = 3_600.0
+SHA = "d" * 40
+
+
+@pytest.fixture
+def backlog(tmp_path: Path) -> Iterator[Backlog]:
+    opened = Backlog(tmp_path)
+    yield opened
+    opened.close()
+
+
+def ids(items: list[WorkItem]) -> list[str]:
+    return [item.id for item in items]
+
+
+# --- order -----------------------------------------------------------------------------------------
+
+
+def test_what_waits_longest_comes_first(backlog: Backlog) -> None:
+    (late,) = tell_findings(backlog, finding("late"), path="iteration_1.json", now=NOW + 60)
+    (early,) = tell_findings(backlog, finding("early"), path="iteration_2.json", now=NOW)
+    assert ids(backlog.next(5, NOW + 120)) == [early, late]
+
+
+def test_findings_of_one_record_keep_their_order(backlog: Backlog) -> None:
+    made = tell_findings(backlog, *(finding(f"number {n}") for n in range(20)))
+    assert ids(backlog.next(20, NOW)) == made
+
+
+def test_a_severity_counts_as_hours_of_waiting(backlog: Backlog) -> None:
+    (old,) = tell_findings(backlog, finding("old", severity="low"), path="iteration_1.json", now=NOW)
+    (critical,) = tell_findings(
+        backlog, finding("critical", severity="critical"), path="iteration_2.json", now=NOW + 70 * HOUR
+    )
+    (later,) = tell_findings(
+        backlog, finding("later", severity="critical"), path="iteration_3.json", now=NOW + 73 * HOUR
+    )
+    assert ids(backlog.next(3, NOW + 80 * HOUR)) == [critical, old, later]
+
+
+def test_a_record_counts_from_when_it_was_written(backlog: Backlog) -> None:
+    (new,) = tell_findings(backlog, finding("new"), path="iteration_1.json", now=NOW)
+    (older,) = tell_findings(backlog, finding("older"), path="iteration_2.json", now=NOW + 60, timestamp=NOW - 60)
+    assert ids(backlog.next(2, NOW + 120)) == [older, new]
+
+
+def test_a_record_that_tells_an_ancient_date_wins_no_race(backlog: Backlog) -> None:
+    (patient,) = tell_findings(backlog, finding("patient"), path="iteration_1.json", now=NOW)
+    (ancient,) = tell_findings(
+        backlog, finding("ancient"), path="iteration_2.json", now=NOW + 8 * 24 * HOUR, timestamp="1970-01-02"
+    )
+    assert ids(backlog.next(2, NOW + 9 * 24 * HOUR)) == [patient, ancient]
+
+
+# --- pinning ---------------------------------------------------------------------------------------
+
+
+def test_an_item_that_was_taken_up_comes_back_unchanged(backlog: Backlog) -> None:
+    tell_findings(backlog, finding("f", severity="low"))
+    (taken,) = backlog.next(1, NOW)
+    tell(backlog, Kind.PLANS, "test_plan_iteration_1.json", {"analysis": {"tests": ["t"]}})
+    tell_findings(backlog, finding("f", severity="high"), path="iteration_2.json")
+    assert backlog.next(1, NOW) == [taken]
+    assert taken.plans == ()
+
+
+def test_a_pinned_revision_stays(backlog: Backlog, tmp_path: Path) -> None:
+    tell_findings(backlog, finding("f"), repository="https://example.org/lib.git", revision="main")
+    (taken,) = backlog.next(1, NOW)
+    assert taken.revision == "main"
+    pinned = backlog.pin(taken.model_copy(update={"revision": SHA}))
+    again = Backlog(tmp_path)
+    assert again.next(1, NOW) == [pinned]
+    assert again.pin(taken.model_copy(update={"revision": "e" * 40})) == pinned
+    again.close()
+
+
+def test_a_finding_is_told_in_its_newest_words_until_it_is_taken_up(backlog: Backlog) -> None:
+    (first,) = tell_findings(backlog, finding("f", id="old"), id="A1")
+    taken = tell(backlog, Kind.ANALYSIS, "iteration_2.json", {"id": "A2", "findings": [finding("f", id="new")]})
+    assert (taken.new, taken.joined) == ([], 1)
+    (item,) = backlog.next(5, NOW)
+    assert (item.id, item.finding.id, item.finding.analysis_id) == (first, "new", "A2")
+    assert item.source.path == "iteration_2.json"
+
+
+def test_plans_are_paired_when_the_item_is_taken_up(backlog: Backlog) -> None:
+    tell_findings(backlog, finding("f", id="F1", file="a.py"), id="A1")
+    told = {
+        1: {"perspective_name": "x", "analysis": {"n": 1}},
+        2: {"perspective_name": "x", "analysis": {"n": 2}},
+        3: {"file": "a.py", "analysis": {"n": 3}},
+        4: {"finding_id": "F1", "analysis": {"n": 4}},
+        5: {"analysis_id": "A1", "perspective_name": "z", "analysis": {"n": 5}},
+        6: {"finding_id": "F2", "analysis": {"n": 6}},
+        7: {"file": "b.py", "analysis": {"n": 7}},
+    }
+    for number, record in told.items():
+        tell(backlog, Kind.PLANS, f"test_plan_iteration_{number}.json", record, NOW + number)
+    (item,) = backlog.next(1, NOW)
+    assert [plan.body for plan in item.plans] == [f'{{"n": {n}}}' for n in (4, 5, 3, 2)]
+
+
+def test_the_latest_plan_is_the_one_written_last_whatever_its_number(backlog: Backlog) -> None:
+    tell_findings(backlog, finding("f"))
+    record = {"perspective_name": "x", "timestamp": "2026-09-14T09:00:00", "analysis": {"n": "restarted"}}
+    tell(backlog, Kind.PLANS, "test_plan_iteration_1.json", record, 2e9)
+    record = {"perspective_name": "x", "timestamp": "2026-09-14T08:00:00", "analysis": {"n": "before"}}
+    tell(backlog, Kind.PLANS, "test_plan_iteration_900.json", record, 2e9 + 1)
+    (item,) = backlog.next(1, NOW)
+    assert [plan.body for plan in item.plans] == ['{"n": "restarted"}']
+
+
+# --- claims ----------------------------------------------------------------------------------------
+
+
+def test_what_others_work_on_is_not_taken_up(backlog: Backlog) -> None:
+    first, second, third = tell_findings(backlog, finding("1"), finding("2"), finding("3"))
+    asked: list[str] = []
+
+    def claim(offered: Iterator[str], limit: int) -> set[str]:
+        for id_ in offered:
+            asked.append(id_)
+            if id_ != first:
+                return {id_}
+        return set()
+
+    assert ids(backlog.next(1, NOW, claim=claim)) == [second]
+    assert asked == [first, second]
+    with backlog.db.reading() as db:
+        assert db.execute("SELECT id FROM item WHERE pinned IS NULL ORDER BY rank, rowid").fetchall() == [
+            (first,),
+            (third,),
+        ]
+
+
+def test_what_was_decided_before_it_could_be_claimed_is_not_taken_up(backlog: Backlog) -> None:
+    first, second = tell_findings(backlog, finding("1"), finding("2"))
+
+    def claim(offered: Iterator[str], limit: int) -> set[str]:
+        taken = set(offered)
+        backlog.decided([f"{first}-1"])
+        return taken
+
+    assert ids(backlog.next(2, NOW, claim=claim)) == [second]
+
+
+def test_an_attempt_that_waits_to_be_published_is_not_taken_up(backlog: Backlog) -> None:
+    first, second = tell_findings(backlog, finding("1"), finding("2"))
+    assert ids(backlog.next(2, NOW, finished={f"{first}-1"})) == [second]
+
+
+# --- what came of it -------------------------------------------------------------------------------
+
+
+def test_a_decided_item_does_not_come_back(backlog: Backlog) -> None:
+    (id_,) = tell_findings(backlog, finding("f"))
+    backlog.decided([f"{id_}-1", "no row's id"])
+    assert tell_findings(backlog, finding("f"), path="iteration_9.json") == []
+    assert backlog.next(1, NOW) == []
+    assert backlog.waiting(NOW).items == 0
+
+
+def test_what_another_machine_decided_is_never_taken_up(backlog: Backlog, tmp_path: Path) -> None:
+    other = Backlog(tmp_path / "other")
+    (id_,) = tell_findings(other, finding("f"))
+    backlog.decided([f"{id_}-1"])
+    tell_findings(backlog, finding("f"))
+    assert backlog.next(1, NOW) == []
+    other.close()
+
+
+def test_an_item_that_broke_off_cools_down_twice_as_long_each_time(backlog: Backlog) -> None:
+    tell_findings(backlog, finding("f"))
+    (item,) = backlog.next(1, NOW)
+    assert backlog.broke_off(item, "no answer", NOW, 60) == 1
+    assert backlog.next(1, NOW + 59 * 60) == []
+    (cooling,) = backlog.waiting(NOW).cooling
+    assert (cooling.id, cooling.tries, cooling.reason, cooling.until) == (item.id, 1, "no answer", NOW + HOUR)
+    assert backlog.next(1, NOW + HOUR) == [item]
+    assert backlog.broke_off(item, "no answer", NOW, 60) == 2
+    assert backlog.next(1, NOW + 119 * 60) == []
+    assert backlog.next(1, NOW + 2 * HOUR) == [item]
+
+
+def test_a_cooling_item_does_not_hold_up_the_others(backlog: Backlog) -> None:
+    tell_findings(backlog, finding("1"))
+    (item,) = backlog.next(1, NOW)
+    backlog.broke_off(item, "no answer", NOW, 60)
+    (second,) = tell_findings(backlog, finding("2"), path="iteration_2.json")
+    assert ids(backlog.next(1, NOW)) == [second]
+
+
+# --- by name ---------------------------------------------------------------------------------------
+
+
+def test_an_item_asked_for_by_name_comes_at_once(backlog: Backlog) -> None:
+    first, second = tell_findings(backlog, finding("1"), finding("2"))
+    item = backlog.next(2, NOW)[1]
+    backlog.broke_off(item, "no answer", NOW, 60)
+    assert backlog.next(4, NOW, second) == [item]
+    assert ids(backlog.next(4, NOW, first[:6])) == [first]
+    assert ids(backlog.next(4, NOW, f"{first}-1")) == [first]
+
+
+def test_a_decided_item_asked_for_by_name_is_a_new_attempt(backlog: Backlog) -> None:
+    (id_,) = tell_findings(backlog, finding("f"))
+    backlog.decided([f"{id_}-1", f"{id_}-2"])
+    tell(backlog, Kind.PLANS, "test_plan_iteration_1.json", {"analysis": {"tests": ["t"]}})
+    (item,) = backlog.next(1, NOW, id_)
+    assert item.key == f"{id_}-3"
+    assert len(item.plans) == 1
+    assert backlog.next(1, NOW) == [item]
+    backlog.decided([item.key])
+    assert backlog.next(1, NOW) == []
+
+
+def test_an_attempt_that_waits_to_be_published_counts_as_decided_when_asked_for_by_name(backlog: Backlog) -> None:
+    (id_,) = tell_findings(backlog, finding("f"))
+    (item,) = backlog.next(1, NOW, id_, finished={f"{id_}-1"})
+    assert item.attempt == 2
+    backlog.decided([f"{id_}-1"])
+    assert backlog.next(1, NOW) == [item]
+
+
+def test_a_dry_run_of_a_decided_item_leaves_nothing_to_do(backlog: Backlog) -> None:
+    (id_,) = tell_findings(backlog, finding("f"))
+    backlog.decided([f"{id_}-1"])
+    (rehearsed,) = backlog.next(1, NOW, id_, dry_run=True)
+    assert backlog.next(1, NOW) == []
+    assert backlog.next(1, NOW, id_) == [rehearsed]
+    assert backlog.next(1, NOW) == [rehearsed]
+
+
+def test_an_unknown_name_is_a_sentence(backlog: Backlog) -> None:
+    with pytest.raises(Permanent, match="There is no work item 'abc'"):
+        backlog.next(1, NOW, "abc")
+    with pytest.raises(Permanent, match="There is no work item '-'"):
+        backlog.next(1, NOW, "-")
+
+
+def test_a_name_that_means_several_is_a_sentence(backlog: Backlog) -> None:
+    made = tell_findings(backlog, *(finding(f"number {n}") for n in range(40)))
+    twice = next(id_[0] for id_ in made if sum(other[0] == id_[0] for other in made) > 1)
+    with pytest.raises(Permanent, match="Several work items begin with"):
+        backlog.next(1, NOW, twice)
+
+
+def test_a_decided_item_whose_finding_is_gone_is_a_sentence(backlog: Backlog) -> None:
+    backlog.decided([f"{'ab' * 8}-1"])
+    with pytest.raises(Permanent, match="has an outcome, but its finding is no longer"):
+        backlog.next(1, NOW, "abab")
+
+
+# --- state -----------------------------------------------------------------------------------------
+
+
+def test_what_was_seen_is_handed_out_until_it_is_published(backlog: Backlog) -> None:
+    (id_,) = tell_findings(backlog, finding("f"))
+    tell(backlog, Kind.PLANS, "test_plan_iteration_1.json", {"finding_id": "F1", "analysis": {"tests": ["t"]}})
+    entries = backlog.unpublished_seen()
+    assert [(entry["kind"], entry["path"]) for entry in entries] == [
+        ("analysis", "iteration_1.json"),
+        ("plans", "test_plan_iteration_1.json"),
+    ]
+    assert entries[0]["items"] == [id_]
+    assert entries[1]["about"] == ["", "F1", "", ""]
+    backlog.mark_seen_published(entries[:1])
+    assert backlog.unpublished_seen() == entries[1:]
+
+
+def test_state_of_another_version_is_passed_over(backlog: Backlog) -> None:
+    backlog.load_state(["{broken", '{"kind": "else"}', {"kind": "analysis"}], ["no key", f"{'ab' * 8}-x"])
+    with backlog.db.reading() as db:
+        assert db.execute("SELECT count(*) FROM file").fetchone() == (0,)
+        assert db.execute("SELECT count(*) FROM decided").fetchone() == (0,)
+
+
+def test_the_bookmark_is_kept(backlog: Backlog) -> None:
+    assert backlog.bookmark() == (0, "")
+    backlog.load_state([], [], (7, "e1"))
+    backlog.load_state([], [], (9, "e2"))
+    backlog.load_state([], [])
+    assert backlog.bookmark() == (9, "e2")
+
+
+# --- the file --------------------------------------------------------------------------------------
+
+
+def test_a_damaged_file_is_begun_anew(tmp_path: Path) -> None:
+    (tmp_path / "worker.db").write_bytes(b"no database at all" * 100)
+    backlog = Backlog(tmp_path)
+    assert backlog.next(1, NOW) == []
+    backlog.close()
+
+
+def test_a_file_of_another_version_is_begun_anew(tmp_path: Path) -> None:
+    db = sqlite3.connect(tmp_path / "worker.db")
+    db.executescript(f"CREATE TABLE item (other TEXT); PRAGMA user_version = {SCHEMA + 1}")
+    db.close()
+    backlog = Backlog(tmp_path)
+    tell_findings(backlog, finding("f"))
+    assert len(backlog.next(1, NOW)) == 1
+    backlog.close()
+
+
+def test_a_file_that_cannot_be_written_is_a_sentence(tmp_path: Path) -> None:
+    (tmp_path / "worker.db").mkdir()
+    with pytest.raises(Permanent, match=r"worker\.db cannot be written"):
+        Backlog(tmp_path).next(1, NOW)
+
+
+def _tell_many(home: Path, number: int) -> None:
+    backlog = Backlog(home)
+    for n in range(20):
+        tell_findings(
+            backlog, finding(f"of all {n}"), finding(f"{number}/{n}"), path=f"iteration_{number * 100 + n}.json"
+        )
+        backlog.next(3, NOW)
+    backlog.close()
+
+
+def test_several_processes_share_a_home(tmp_path: Path) -> None:
+    context = multiprocessing.get_context("spawn")
+    others = [context.Process(target=_tell_many, args=(tmp_path, number)) for number in range(3)]
+    for process in others:
+        process.start()
+    for process in others:
+        process.join()
+    assert [process.exitcode for process in others] == [0, 0, 0]
+    backlog = Backlog(tmp_path)
+    assert backlog.waiting(NOW).items == 20 + 3 * 20
+    backlog.close()
