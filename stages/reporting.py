@@ -6,7 +6,7 @@ from pydantic import BaseModel
 
 from stages.approach_evaluation import ApproachEvaluation
 from stages.markdown import blocks, bullets, code, fence, flowchart, inline, quote, table
-from stages.models import Attempt, File, TestPlan, Usage, Verdict, WorkItem
+from stages.models import Attempt, Draft, File, TestPlan, Usage, Verdict, WorkItem
 from stages.outcome import Outcome
 from stages.stage import Answer
 
@@ -20,7 +20,7 @@ def item_report(outcome: Outcome) -> str:
         _finding(item),
         _plans(item.plans),
         *(_answer(answer, item) for answer in outcome.dossier.answers()),
-        _section("Change", inline(draft.summary), fence(draft.patch, "diff") if draft.patch else _files(draft.files)),
+        _section("Change", inline(draft.summary), _change(draft)),
         _section("Tests", _files(draft.tests)),
         _verdict(outcome.verdict),
         _section("Attempts", _attempts(outcome.attempts)),
@@ -94,6 +94,12 @@ def _plans(plans: Sequence[TestPlan]) -> str:
     return _section("Test plans used", table(("perspective", "why", "cases", "files of tests", "from"), rows))
 
 
+def _change(draft: Draft) -> str:
+    if draft.patch:
+        return fence(draft.patch, "diff")
+    return blocks(_files(draft.files), bullets(f"{path} is deleted" for path in draft.deleted)).strip()
+
+
 def _answer(answer: Answer, item: WorkItem) -> str:
     parts = _fields(answer)
     if isinstance(answer, ApproachEvaluation):
@@ -110,7 +116,8 @@ def _fields(value: BaseModel) -> list[str]:
         if isinstance(field, BaseModel):
             parts += _fields(field)
         elif isinstance(field, tuple) and field and isinstance(field[0], BaseModel):
-            parts += [label, table(_heads(field[0]), (_cells(entry) for entry in field))]
+            rows = ((str(number), *_cells(entry)) for number, entry in enumerate(field, start=1))  # R1, R2, …
+            parts += [label, table(("", *_heads(field[0])), rows)]
         elif isinstance(field, tuple):
             parts += [label, bullets(field)] if field else []
         else:

@@ -60,6 +60,7 @@ def compose(dataset: str, batch: Batch, ledger: Ledger, copy: LedgerCopy, read_s
     state_plan, state = _state(lines, new, ledger, copy, merge)
     grown = Ledger(
         epoch=ledger.epoch,
+        first=ledger.first,
         next=new.last + 1,
         verdicts=Counter(ledger.verdicts) + Counter(row["verdict"]["grade"] for row in rows),
         progress=rows[-1]["cumulative_progress"],
@@ -103,7 +104,7 @@ def _packed(planned: Plan, rows: Sequence[Row], read_shard: Read) -> dict[str, b
 def _state(
     lines: Iterable[Line], new: Span, ledger: Ledger, copy: LedgerCopy, merge: bool
 ) -> tuple[Plan, dict[str, bytes]]:
-    first = new.first if ledger.state or not ledger.rows else ledger.rows[0].first  # a rebuilt state is written whole
+    first = new.first if ledger.state else ledger.first  # a state that was worked out anew is written whole
     planned = plan(ledger.state if merge else (), Span(first, new.last), STATE_CAP)
     whole = [*copy.lines(planned.write[0].first, ledger.next - 1), *lines]
     return planned, {

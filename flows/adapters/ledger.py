@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from itertools import pairwise
 from typing import Any, NamedTuple
 
 from pydantic import Field, ValidationError
@@ -46,6 +45,8 @@ class Ledger(Frozen):
     schema_version: int = SCHEMA
     epoch: str
     """Other than before when the numbering or the state was begun anew."""
+    first: int
+    """The iteration that the state begins with."""
     next: int
     """The iteration of the row to come."""
     verdicts: dict[str, int] = Field(default_factory=dict)
@@ -62,9 +63,9 @@ class Ledger(Frozen):
 
     def agrees(self) -> bool:
         """Whether counter and shards fit together."""
-        joined = all(a.last + 1 == b.first for a, b in pairwise(self.state))
-        ends = {shards[-1].last + 1 for shards in (self.rows, self.state) if shards}
-        return joined and ends <= {self.next} and bool(self.state or not self.rows)
+        following = [self.first, *(shard.last + 1 for shard in self.state)]
+        begins = [*(shard.first for shard in self.state), self.next]
+        return following == begins and (not self.rows or self.rows[-1].last + 1 == self.next)
 
 
 def read_worker(content: bytes | None, dataset: str) -> Ledger | None:

@@ -92,8 +92,7 @@ class LedgerCopy:
             for span, lines in news:
                 db.execute("DELETE FROM line WHERE n BETWEEN ? AND ?", span)
                 db.executemany("INSERT INTO line VALUES (?, ?, ?)", lines)
-            first = ledger.state[0].first if ledger.state else min((s.first for s in ledger.rows), default=ledger.next)
-            db.execute("DELETE FROM line WHERE n < ? OR n >= ?", (first, ledger.next))
+            db.execute("DELETE FROM line WHERE n < ? OR n >= ?", (ledger.first, ledger.next))
             db.execute("DELETE FROM shard")
             db.executemany("INSERT INTO shard VALUES (?, ?)", shards.items())
             values = (head, json.dumps(heads), ledger.model_dump_json())

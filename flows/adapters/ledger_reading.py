@@ -39,7 +39,7 @@ class LedgerReading:
         data, state = self._shards(DATA), self._shards(STATE)
         if not data and not worker:
             first = highest_predecessor(self._hub, self._dataset, self._head) + 1
-            ledger: Ledger | None = Ledger(epoch=_epoch(), next=first, litter=_paths(state))
+            ledger: Ledger | None = Ledger(epoch=_epoch(), first=first, next=first, litter=_paths(state))
             news: News | None = []
         else:
             ledger = worker and worker.model_copy(update={"rows": tuple(data), "state": tuple(state)})
@@ -92,11 +92,14 @@ class LedgerReading:
             "The state of %s at %s is missing or damaged: working it out from the rows.", self._dataset, self._head
         )
         rows = {row["iteration"]: row for shard in data.values() for row in self._rows(shard.path)}
-        first, last = (next(iter(data)).first, max(shard.last for shard in data)) if data else (1, 0)
+        begin = worker.next if worker else 1
+        first = min((shard.first for shard in data), default=begin)
+        last = max((shard.last for shard in data), default=begin - 1)
         newest = rows[max(rows)]["cumulative_progress"] if rows else {}
         ledger = Ledger(
             epoch=_epoch(),
-            next=last + 1 if data or worker is None else worker.next,
+            first=first,
+            next=last + 1,
             verdicts=Counter(row["verdict"]["grade"] for row in rows.values()),
             progress=Progress(**newest),
             spent=worker.spent if worker else {},

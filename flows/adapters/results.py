@@ -20,6 +20,8 @@ from stages.rows import row
 TRIES = 10
 MERGING_TRIES = 4
 """After so many tries the commit does without merges: a smaller one wins the race sooner, and merging can wait."""
+LOOKS = 2
+"""How often a dataset may be missing while we write: deleted or squashed a moment ago, or made and not yet visible."""
 FIRST_PAUSE = 0.5
 LONGEST_PAUSE = 15.0
 """Seconds. All tries together take under two minutes of pauses; then the outcomes wait on disk for the next run."""
@@ -89,17 +91,19 @@ class Results:
         if not rows:
             raise ValueError("there is no outcome to append")
         batch = Batch(tuple(rows.values()), tuple(seen), spent or {})
+        missing = 0
         for number in range(TRIES):
             try:
                 return self._append(batch, merge=number < MERGING_TRIES)
-            except (
-                Transient,
-                Missing,
-            ) as error:  # Missing: deleted, squashed or not yet visible; the next look decides
+            except Missing as error:
+                fault: Transient | Missing = error
+                missing += 1
+                if missing > LOOKS:
+                    raise
+            except Transient as error:
                 fault = error
-            self._pause(number, fault)
-        if isinstance(fault, Missing):
-            raise fault
+            if number + 1 < TRIES:
+                self._pause(number, fault)
         raise Transient(
             f"{len(rows)} rows could not be committed to {self._hub.url(self._dataset)} in {TRIES} tries. "
             f"The last one: {fault}"
