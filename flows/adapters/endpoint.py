@@ -12,7 +12,7 @@ from flows.adapters.dialect import Dialects
 from flows.adapters.model_errors import Refusal, in_stream, refusal, sorted_out
 from flows.adapters.recording import CALL_HEADER, call_key, scrub
 from flows.settings import ROUTER, Settings
-from stages.errors import Permanent, Transient, WorkerError
+from stages.errors import Misconfigured, Transient, WorkerError
 from stages.models import Question
 
 if TYPE_CHECKING:
@@ -55,7 +55,8 @@ class Endpoint:
     async def complete(self, question: Question, tally: Tally) -> Completion:
         """The answer as the endpoint gave it.
 
-        Raises Transient for what may pass, OutOfCredits, Permanent with what to do; no message holds a key.
+        Raises Transient for what may pass; OutOfCredits or Misconfigured where no other call would fare better;
+        Permanent for this call. No message holds a key.
         """
         asked = f"{self._name or 'The model'} at {self._address} ({call_key(question)})"
         try:
@@ -151,7 +152,7 @@ class Endpoint:
         if len(names) == 1:
             return names[0]
         listed = f"has several models: {', '.join(names[:20])}" if names else "lists no model"
-        raise Permanent(f"{self._address} {listed}. Name the one to use in AUTOCODER_MODEL.")
+        raise Misconfigured(f"{self._address} {listed}. Name the one to use in AUTOCODER_MODEL.")
 
 
 def _client(settings: Settings) -> "openai.AsyncOpenAI":

@@ -38,23 +38,26 @@ class Model:
     async def ask(self, question: Question) -> Reply:
         """The reply, whatever it is worth: a cut, empty or refused one says so in `finish` and `note`.
 
-        Raises BudgetReached before anything is sent; OutOfCredits; Permanent with what to do; Transient.
+        Raises BudgetReached before anything is sent; OutOfCredits, Misconfigured, Permanent with what to do; Transient.
         """
-        reply = await (self._answer(question, Tally()) if self._replay else self._counted(question))
+        reply = await (self._replayed(question) if self._replay else self._counted(question))
         if reply.note:
             log.warning("%s: %s", question.step, reply.note)
         self._record(question, reply)
         return reply
 
+    async def _replayed(self, question: Question) -> Reply:
+        """A recorded reply: it spends nothing, and the tokens that were counted then say nothing of this prompt."""
+        reply = await self._answer(question, prompt_tokens(question), Tally())
+        return reply.model_copy(update={"model": f"replay:{self._replay}", "note": ""})
+
     async def _counted(self, question: Question) -> Reply:
-        """The reply, in the journal from before it is asked for; a replay spends nothing and is not in it."""
-        prompt = prompt_tokens(question)
-        reservation = self.spending.reserve(
-            question.item, self._usage(prompt, self._settings.answer_tokens // _EXPECTED, 1)
-        )
-        tally = Tally()
+        """The reply, in the journal from before it is asked for."""
+        prompt, tally = prompt_tokens(question), Tally()
+        expected = self._usage(prompt, self._settings.answer_tokens // _EXPECTED, 1)
+        reservation = self.spending.reserve(question.item, expected)
         try:
-            reply = await self._answer(question, tally)
+            reply = await self._answer(question, prompt, tally)
         except BaseException:  # cancelled calls cost, too
             paid = (prompt, tally.received // CHARACTERS) if tally.paid else (0, 0)
             self._settle(reservation, self._usage(*paid, tally.requests))
@@ -62,13 +65,12 @@ class Model:
         self._settle(reservation, reply.usage)
         return reply
 
-    async def _answer(self, question: Question, tally: Tally) -> Reply:
+    async def _answer(self, question: Question, prompt: int, tally: Tally) -> Reply:
         began = monotonic()
         completion = await self._endpoint.complete(question, tally)
-        reply = reply_from(completion, question, self._settings.answer_tokens, self._prices)
+        reply = reply_from(completion, prompt, self._settings.answer_tokens, self._prices)
         usage = reply.usage.model_copy(update={"requests": tally.requests, "seconds": monotonic() - began})
-        named = {"model": f"replay:{self._replay}", "note": ""} if self._replay else {}  # recorded counts prove nothing
-        return reply.model_copy(update={"usage": usage, **named})
+        return reply.model_copy(update={"usage": usage})
 
     def _usage(self, prompt: int, completion: int, requests: int) -> Usage:
         cost = self._prices.of(prompt, completion)

@@ -8,7 +8,7 @@ from email.utils import parsedate_to_datetime
 from time import time
 from typing import Any
 
-from stages.errors import OutOfCredits, Permanent, Transient, WorkerError
+from stages.errors import Misconfigured, OutOfCredits, Permanent, Transient, WorkerError
 
 _CONTEXT = re.compile(
     r"context.{0,12}(length|window|size)|prompt is too long|too many (input )?tokens|reduce the length|"
@@ -23,6 +23,7 @@ _NO_MONEY = re.compile(
 _NO_MODEL = re.compile(r"model.{0,120}(not found|not exist|not supported by any|unknown)|model_not_", re.IGNORECASE)
 GENERATION_FAILED = "json_validate_failed"
 """Groq's code for a schema that the model did not keep to: the request was fine."""
+_FLAGGED = re.compile(r"moderation|flagged", re.IGNORECASE)
 _PASSES = (408, 409, 425, 429)
 _WONT_PASS = (501, 505)
 _MAYBE_PAID = (408, 504, 524)
@@ -75,8 +76,8 @@ def sorted_out(refused: Refusal, asked: str) -> WorkerError:
         return Transient(f"{what}. The model did not keep to the schema this time.")
     if status in _PASSES or (status >= 500 and status not in _WONT_PASS):
         return Transient(f"{what}.", retry_after=refused.retry_after)
-    if status in (401, 403):
-        return Permanent(
+    if status in (401, 403) and not _FLAGGED.search(words):
+        return Misconfigured(
             f"{what}. The endpoint does not accept the key: check OPENAI_API_KEY (HF_TOKEN on the router)."
         )
     if status == 413 or _CONTEXT.search(words):
@@ -85,9 +86,9 @@ def sorted_out(refused: Refusal, asked: str) -> WorkerError:
             "or serve the model with a longer context."
         )
     if _NO_MODEL.search(words):
-        return Permanent(f"{what}. The endpoint does not have this model: check AUTOCODER_MODEL.")
+        return Misconfigured(f"{what}. The endpoint does not have this model: check AUTOCODER_MODEL.")
     if status in (404, 405):
-        return Permanent(f"{what}. Check OPENAI_BASE_URL (most end in /v1) and AUTOCODER_MODEL.")
+        return Misconfigured(f"{what}. Check OPENAI_BASE_URL (most end in /v1) and AUTOCODER_MODEL.")
     return Permanent(f"{what}. The endpoint will not take this request; trying again would not help.")
 
 

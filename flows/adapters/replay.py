@@ -10,7 +10,7 @@ from typing import Any
 import httpx2
 
 from flows.adapters.recording import CALL_HEADER, prompt_hash
-from stages.errors import Permanent
+from stages.errors import Misconfigured, Permanent
 from stages.models import Message
 
 log = logging.getLogger(__name__)
@@ -49,7 +49,7 @@ class Replay(httpx2.AsyncBaseTransport):
 
 
 def load(path: Path) -> dict[str, dict[str, Any]]:
-    """Key (item/step/turn) → recorded call; of several for one key the last. Raises Permanent if there is nothing."""
+    """Key (item/step/turn) → recorded call; of several for one key the last. Raises Misconfigured if there is none."""
     files = sorted(path.glob("*.jsonl")) if path.is_dir() else [path]
     calls: dict[str, dict[str, Any]] = {}
     for file in files:
@@ -61,7 +61,9 @@ def load(path: Path) -> dict[str, dict[str, Any]]:
             except (ValueError, TypeError, KeyError) as error:
                 log.warning("%s, line %d is no recording and was passed over: %r", file, number, error)
     if not calls:
-        raise Permanent(f"There are no recordings in {path}: AUTOCODER_MODEL=replay:… names a .jsonl file or a folder.")
+        raise Misconfigured(
+            f"There are no recordings in {path}: AUTOCODER_MODEL=replay:… names a .jsonl file or a folder."
+        )
     return calls
 
 
@@ -69,7 +71,7 @@ def _lines(file: Path) -> list[bytes]:
     try:
         return [line for line in file.read_bytes().splitlines() if line.strip()]
     except OSError as error:
-        raise Permanent(f"The recordings in {file} cannot be read: {error.strerror}.") from error
+        raise Misconfigured(f"The recordings in {file} cannot be read: {error.strerror}.") from error
 
 
 def _response(call: Mapping[str, Any], stream: bool) -> httpx2.Response:

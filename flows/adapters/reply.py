@@ -37,13 +37,16 @@ def prompt_tokens(question: Question) -> int:
     return sum(len(message.content) for message in question.messages) // CHARACTERS + 1
 
 
-def reply_from(completion: Completion, question: Question, answer_tokens: int, prices: Prices) -> Reply:
-    """The reply: whatever the endpoint sent, cleaned and named; whether it is of use is decided elsewhere."""
+def reply_from(completion: Completion, prompt: int, answer_tokens: int, prices: Prices) -> Reply:
+    """The reply: whatever the endpoint sent, cleaned and named; whether it is of use is decided elsewhere.
+
+    `prompt`: its length in tokens, estimated; `answer_tokens`: the limit that was asked for.
+    """
     text, unfinished = without_reasoning(completion.text)
     refused = completion.refusal and not text
     finish = "length" if completion.overran else "refusal" if refused else completion.finish or "stop"
-    usage = _usage(completion, prompt_tokens(question), prices)
-    notes = _notes(completion, usage, prompt_tokens(question), answer_tokens, unfinished or not (text or refused))
+    usage = _usage(completion, prompt, prices)
+    notes = _notes(completion, usage, prompt, answer_tokens, unfinished or not (text or refused))
     return Reply(
         text=clean(text or completion.refusal),
         finish=finish,

@@ -15,7 +15,9 @@ from threading import Lock
 from typing import TYPE_CHECKING, NamedTuple
 from uuid import uuid4
 
-from stages.errors import BudgetReached, Permanent, Transient
+from filelock import FileLock
+
+from stages.errors import BudgetReached, Misconfigured, Transient
 from stages.models import Usage
 
 if TYPE_CHECKING:
@@ -90,7 +92,7 @@ class Reservation:
 class Spending:
     """The journal `spending.db` in the home; any number of processes share it, each with its own object.
 
-    Methods raise Transient when the journal is locked or cannot be written, Permanent when it is damaged.
+    Methods raise Transient when the journal is locked or cannot be written, Misconfigured when it is damaged.
     """
 
     def __init__(
@@ -192,12 +194,12 @@ class Spending:
             with self._lock, self._open() as db:
                 db.execute("BEGIN IMMEDIATE")
                 yield db
-        except sqlite3.OperationalError as error:
+        except (sqlite3.OperationalError, OSError) as error:
             raise Transient(
                 f"The spending journal {self._path} cannot be written ({error}): no call without it."
             ) from error
         except sqlite3.DatabaseError as error:
-            raise Permanent(
+            raise Misconfigured(
                 f"The spending journal {self._path} is damaged ({error}): move it away; what this disk alone knew of "
                 "today's spending is forgotten with it."
             ) from error
@@ -206,14 +208,15 @@ class Spending:
         if self._db is None:
             self._path.parent.mkdir(parents=True, exist_ok=True)
             db = sqlite3.connect(self._path, timeout=10, isolation_level=None, check_same_thread=False)
-            db.execute("PRAGMA journal_mode = WAL")
+            with FileLock(self._path.with_suffix(".lock"), timeout=10):  # SQLite does not wait its turn to go to WAL
+                db.execute("PRAGMA journal_mode = WAL")
             db.execute("PRAGMA synchronous = NORMAL")  # survives a killed process; a power cut may take the last calls
             db.executescript(_SCHEMA)
             db.execute("INSERT OR IGNORE INTO home VALUES (1, ?)", (f"home/{uuid4().hex[:12]}",))
             self._home = db.execute("SELECT id FROM home").fetchone()[0]
-            self._db = db
             self._bury(db)
             db.execute("DELETE FROM spent WHERE day < ?", ((self._clock() - _KEPT).date().isoformat(),))
+            self._db = db
         return self._db
 
 

@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from stages.errors import BudgetReached, Permanent, Transient
+from stages.errors import BudgetReached, Misconfigured, Permanent, Transient
 from tests.adapters.asking import ITEM, SCHEMA, ask, model_at, question
 from tests.adapters.fake_model import FakeModel
 from tests.adapters.fake_refusals import openai_error
@@ -177,7 +177,7 @@ async def test_without_a_name_the_only_model_is_taken(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(("models", "said"), [(("a/b", "c/d"), "a/b, c/d"), ((), "no model")])
 async def test_without_a_name_there_must_be_one_model(tmp_path: Path, models: tuple[str, ...], said: str) -> None:
-    with FakeModel([], models=models) as fake, pytest.raises(Permanent, match=said) as caught:
+    with FakeModel([], models=models) as fake, pytest.raises(Misconfigured, match=said) as caught:
         await ask(fake, tmp_path, model="")
     assert "AUTOCODER_MODEL" in str(caught.value)
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from stages.errors import OutOfCredits, Permanent, Transient, WorkerError
+from stages.errors import Misconfigured, OutOfCredits, Permanent, Transient, WorkerError
 from tests.adapters.asking import ITEM, KEY, ask, model_at, question
 from tests.adapters.fake_model import FakeModel
 from tests.adapters.fake_refusals import (
@@ -80,15 +80,20 @@ async def test_an_endpoint_that_is_not_there_may_come_back(tmp_path: Path) -> No
 @pytest.mark.parametrize(
     ("status", "body", "kind", "said"),
     [
-        (401, openai_error("Incorrect API key provided", "invalid_api_key"), Permanent, "OPENAI_API_KEY"),
-        (403, router_error("This token may not call Inference Providers"), Permanent, "HF_TOKEN"),
+        (401, openai_error("Incorrect API key provided", "invalid_api_key"), Misconfigured, "OPENAI_API_KEY"),
+        (403, router_error("This token may not call Inference Providers"), Misconfigured, "HF_TOKEN"),
         (402, router_error("You have exceeded your monthly included credits"), OutOfCredits, "no credit left"),
         (429, openai_error("You exceeded your current quota", "insufficient_quota"), OutOfCredits, "no credit left"),
-        (404, openai_error("The model `x` does not exist", "model_not_found"), Permanent, "AUTOCODER_MODEL"),
-        (404, vllm_error("The model `x` does not exist.", 404), Permanent, "AUTOCODER_MODEL"),
-        (404, ollama_error('model "x" not found, try pulling it first'), Permanent, "try pulling it first"),
-        (404, "404 page not found", Permanent, "/v1"),
-        (400, openai_error("The requested model 'x' is not supported by any provider"), Permanent, "AUTOCODER_MODEL"),
+        (404, openai_error("The model `x` does not exist", "model_not_found"), Misconfigured, "AUTOCODER_MODEL"),
+        (404, vllm_error("The model `x` does not exist.", 404), Misconfigured, "AUTOCODER_MODEL"),
+        (404, ollama_error('model "x" not found, try pulling it first'), Misconfigured, "try pulling it first"),
+        (404, "404 page not found", Misconfigured, "/v1"),
+        (
+            400,
+            openai_error("The requested model 'x' is not supported by any provider"),
+            Misconfigured,
+            "AUTOCODER_MODEL",
+        ),
         (400, openai_error("Too long", "context_length_exceeded"), Permanent, "AUTOCODER_CODE_TOKENS"),
         (400, vllm_error("This model's maximum context length is 4096 tokens."), Permanent, "AUTOCODER_CODE_TOKENS"),
         (
@@ -111,6 +116,7 @@ async def test_an_endpoint_that_is_not_there_may_come_back(tmp_path: Path) -> No
         ),
         (413, "<html><h1>413 Request Entity Too Large</h1></html>", Permanent, "AUTOCODER_CODE_TOKENS"),
         (422, fastapi_error("messages.0.content", "the whole prompt"), Permanent, "body.messages.0.content Extra"),
+        (403, openai_error("Your input was flagged"), Permanent, "would not help"),
         (400, openai_error("no"), Permanent, "would not help"),
         (408, "", Transient, "408"),
         (409, "", Transient, "409"),

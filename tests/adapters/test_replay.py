@@ -7,7 +7,7 @@ import pytest
 
 from flows.adapters.dialect import Dialect, Dialects
 from flows.adapters.model import Model
-from stages.errors import Permanent
+from stages.errors import Misconfigured, Permanent
 from stages.models import Question, Reply
 from tests.adapters.asking import ITEM, SCHEMA, ask, question, settings
 from tests.adapters.fake_model import FakeModel
@@ -85,7 +85,7 @@ async def test_a_missing_recording_is_named_with_its_path(tmp_path: Path) -> Non
 @pytest.mark.parametrize("name", ["nowhere.jsonl", "empty"])
 async def test_no_recordings_at_all_is_said_with_the_path(tmp_path: Path, name: str) -> None:
     (tmp_path / "empty").mkdir()
-    with pytest.raises(Permanent, match=name):
+    with pytest.raises(Misconfigured, match=name):
         await replay(tmp_path / name, tmp_path, question())
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from flows.adapters.spending import Bound, Bounds, Spending, bounds
 from flows.settings import ROUTER
-from stages.errors import BudgetReached, Permanent, Transient
+from stages.errors import BudgetReached, Misconfigured, Transient
 from stages.models import Usage
 from tests.adapters.asking import settings
 
@@ -53,6 +53,7 @@ def test_each_bound_holds_and_names_its_setting(tmp_path: Path, scope: str) -> N
         spend(spending)
     with pytest.raises(BudgetReached, match=f"AUTOCODER_TOKENS_PER_{scope.upper()}") as caught:
         spending.reserve("item", EXPECTED)
+    assert f"per {scope}" in str(caught.value)
     assert "1,050 of 1,000" in str(caught.value)
     assert caught.value.reopens == (datetime(2030, 5, 18, tzinfo=UTC) if scope == "day" else None)
 
@@ -215,7 +216,7 @@ def test_yesterdays_total_is_still_told_and_last_months_is_forgotten(tmp_path: P
 
 def test_a_damaged_journal_stops_spending_and_is_named(tmp_path: Path) -> None:
     (tmp_path / "spending.db").write_bytes(b"no database " * 1_000)
-    with pytest.raises(Permanent, match=r"spending\.db"):
+    with pytest.raises(Misconfigured, match=r"spending\.db"):
         journal(tmp_path).reserve("item", EXPECTED)
 
 
