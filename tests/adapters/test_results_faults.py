@@ -221,23 +221,18 @@ def test_two_runs_in_one_home_leave_every_row_once(hub: Hub, hub_server: LocalHu
     assert sorted(ids(hub_server)) == [small(n).item.key for n in range(15)]
 
 
-class Storm:
+class Storm(Faults):
     """A quarter of all requests meets a fault, by the dice of a seed."""
 
     def __init__(self, seed: int) -> None:
+        super().__init__()
         self._dice = random.Random(seed)
         quick = {"retry_after": "0"}
         self._faults: list[Fault] = [answer(status, **quick) for status in (412, 429, 500, 503)]
-        self._faults += [reset, half, *(applied_but(f) for f in (answer(504, **quick), reset, half))]
+        self._faults += [reset, half, *(applied_but(fault) for fault in (answer(504, **quick), reset, half))]
 
-    def __call__(self, app: ASGIApp) -> ASGIApp:
-        async def stormy(scope: Scope, receive: Receive, send: Send) -> None:
-            if self._dice.random() < 0.25:
-                await self._dice.choice(self._faults)(scope, receive, send, app)
-            else:
-                await app(scope, receive, send)
-
-        return stormy
+    def _due(self, asked: str) -> Fault | None:
+        return self._dice.choice(self._faults) if self._dice.random() < 0.25 else None
 
 
 def persist(append: Callable[[], object]) -> None:
