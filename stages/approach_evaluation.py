@@ -1,16 +1,15 @@
 """Stage 3: which way is best?"""
 
 from collections.abc import Iterator
-from enum import StrEnum
 from typing import ClassVar
 
 from pydantic import Field
 
-from stages.models import Brief, Frozen
-from stages.stage import Answer, Earlier
+from stages.models import Brief
+from stages.stage import Answer, Earlier, Part, Texts, Word
 
 
-class Choice(StrEnum):
+class Choice(Word):
     """What is thought of an approach."""
 
     RECOMMENDED = "RECOMMENDED"
@@ -18,13 +17,13 @@ class Choice(StrEnum):
     OVER_ENGINEERED = "OVER-ENGINEERED"
 
 
-class Approach(Frozen):
+class Approach(Part):
     """One way to do it."""
 
     name: str = Field(min_length=1)
     code_changes: str = Field(description='Size, as in "1 import + 4 lines"')
-    pros: tuple[str, ...] = Field(min_length=1)
-    cons: tuple[str, ...] = Field(min_length=1)
+    pros: Texts = Field(min_length=1)
+    cons: Texts = Field(min_length=1)
     verdict: Choice
 
 
@@ -36,7 +35,7 @@ class ApproachEvaluation(Answer):
     step: ClassVar[str] = "approach_evaluation"
 
     approaches: tuple[Approach, ...] = Field(min_length=2, max_length=5)
-    selected: str = Field(description="The name of the one RECOMMENDED approach, letter for letter")
+    selected: str = Field(description="The name of the RECOMMENDED one, letter for letter")
 
     def faults(self, brief: Brief, earlier: Earlier) -> Iterator[str]:
         """One approach is recommended, names differ, and the selected one is the recommended one."""

@@ -4,7 +4,7 @@ from typing import ClassVar
 
 from pydantic import Field
 
-from stages.stage import Answer
+from stages.stage import Answer, Texts
 
 
 class ArchitecturalAnalysis(Answer):
@@ -14,8 +14,8 @@ class ArchitecturalAnalysis(Answer):
     title: ClassVar[str] = "Architectural Analysis"
     step: ClassVar[str] = "architectural_analysis"
 
-    current_flow: str = Field(min_length=1)
-    new_flow: str = Field(min_length=1)
-    components_affected: tuple[str, ...] = Field(min_length=1)
-    dependencies: tuple[str, ...] = Field(default=(), description="What the change needs: modules, packages, data")
+    current_flow: str = Field(min_length=1, description="Calls or data as they run today, a → b → c")
+    new_flow: str = Field(min_length=1, description="The same after the change")
+    components_affected: Texts = Field(min_length=1, description="Functions, classes, files")
+    dependencies: Texts = Field(default=(), description="What the change needs: modules, packages, data")
     backwards_compatibility: str = Field(min_length=1, description="What callers will notice")

@@ -4,7 +4,7 @@ from typing import ClassVar
 
 from pydantic import Field
 
-from stages.stage import Answer, Level
+from stages.stage import Answer, Level, Texts
 
 
 class DeepUnderstanding(Answer):
@@ -15,8 +15,8 @@ class DeepUnderstanding(Answer):
     step: ClassVar[str] = "deep_understanding"
 
     surface_problem: str = Field(min_length=1, description="What the finding says, in one sentence")
-    real_problem: str = Field(min_length=1, description="What is really wrong, and for whom")
-    root_cause: str = Field(min_length=1, description="The place and the reason")
-    scope: str = Field(min_length=1, description="How much has to change")
+    real_problem: str = Field(min_length=1, description="What is really wrong, and who is hurt by it")
+    root_cause: str = Field(min_length=1, description="The place (file, function, line) and the reason")
+    scope: str = Field(min_length=1, description='How much has to change, as in "1 import + ~20 lines"')
     complexity: Level
-    evidence: tuple[str, ...] = Field(default=(), description="Lines or facts of the input that show it, quoted")
+    evidence: Texts = Field(default=(), description="Lines of the material that show it, quoted")

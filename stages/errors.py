@@ -10,6 +10,10 @@ WorkerError
 """
 
 from datetime import datetime
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from stages.models import Usage
 
 
 class WorkerError(Exception):
@@ -52,3 +56,8 @@ class BudgetReached(Permanent):
 
 class Unusable(WorkerError):
     """The model's answer doesn't fit. The message is a sentence that the model can act on."""
+
+    def __init__(self, message: str, *, usage: "Usage | None" = None) -> None:
+        super().__init__(message)
+        self.usage = usage
+        """What the answers cost, once no further one is asked for."""

@@ -1,29 +1,37 @@
 """Stage 6: what is done, step by step?"""
 
 from collections.abc import Iterator
-from typing import ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
-from stages.models import Brief, Frozen
+from stages.errors import Unusable
+from stages.models import Brief
+from stages.paths import safe
 from stages.risk_analysis import RiskAnalysis
-from stages.stage import Answer, Earlier, find
+from stages.stage import Answer, Earlier, Labels, Part, Texts, find
 
 
-class PlannedFile(Frozen):
+def _lower(value: Any) -> Any:
+    return value.lower() if isinstance(value, str) else value
+
+
+class PlannedFile(Part):
     """One file that the plan touches."""
 
     path: str = Field(min_length=1, description="Relative to the root of the repository")
-    action: Literal["create", "modify", "delete"]
+    action: Annotated[Literal["create", "modify", "delete"], BeforeValidator(_lower)]
     purpose: str
 
 
-class Step(Frozen):
+class Step(Part):
     """One step of the plan."""
 
     description: str = Field(min_length=1)
-    files: tuple[str, ...] = Field(default=(), description="Paths among `files`")
-    mitigates: tuple[str, ...] = Field(default=(), description="Labels of risks that this step mitigates: R1, …")
+    files: Texts = Field(default=(), description="Paths among `files`")
+    mitigates: Labels = Field(
+        default=(), description="Labels of the risks whose mitigation this step carries out: R1, …"
+    )
 
 
 class ImplementationPlan(Answer):
@@ -35,19 +43,24 @@ class ImplementationPlan(Answer):
 
     files: tuple[PlannedFile, ...] = Field(min_length=1)
     steps: tuple[Step, ...] = Field(min_length=1)
-    phases: tuple[str, ...] = Field(min_length=1, description='"Phase 1: …"')
+    phases: Texts = Field(min_length=1, description='"Phase 1: …"')
     location: str = Field(min_length=1, description="Where the main change goes: file and function or line")
 
     def faults(self, brief: Brief, earlier: Earlier) -> Iterator[str]:
         """Planned paths exist or are declared new; every grave risk's mitigation is taken up by a step."""
-        yield from self._paths(set(brief.code.paths))
+        yield from self._paths(set(brief.code.paths), set() if brief.item.repository else set(brief.item.finding.files))
         yield from self._risks(find(earlier, RiskAnalysis))
 
-    def _paths(self, tree: set[str]) -> Iterator[str]:
+    def _paths(self, tree: set[str], attached: set[str]) -> Iterator[str]:
+        """`attached`: files that came with the finding, which without a repository may be called new or not."""
         for file in self.files:
-            if file.action == "create" and file.path in tree:
+            if fault := _unsafe(file.path):
+                yield fault
+            elif file.path in attached:
+                continue
+            elif file.action == "create" and file.path in tree:
                 yield f"{file.path} is planned as new but exists: its action is `modify`."
-            if file.action != "create" and file.path not in tree:
+            elif file.action != "create" and file.path not in tree:
                 yield f"{file.path} is to be changed ({file.action}) but does not exist: declare it `create`."
         planned = {f.path for f in self.files}
         for path in sorted({p for s in self.steps for p in s.files} - planned):
@@ -61,3 +74,11 @@ class ImplementationPlan(Answer):
                     f"{label} ({risk.risk}) has impact {risk.impact}, and no step takes up its mitigation "
                     f"({risk.mitigation}): name {label} in the `mitigates` of the step that does."
                 )
+
+
+def _unsafe(path: str) -> str:
+    try:
+        safe(path)
+    except Unusable as error:
+        return str(error)
+    return ""

@@ -111,6 +111,11 @@ class Brief(Frozen):
         """Upstream's test cases without repetition, in plan order; the model knows them as T1, T2, …"""
         return tuple(dict.fromkeys(case for plan in self.item.plans for case in plan.cases))
 
+    @property
+    def acceptance_tests(self) -> dict[str, str]:
+        """Path → text of upstream's executable tests."""
+        return {path: text for plan in self.item.plans for path, text in plan.tests.items()}
+
 
 class Usage(Frozen):
     """What one or more model calls cost."""

@@ -1,23 +1,23 @@
 """Stage 4: what can go wrong with the chosen approach?"""
 
 from collections.abc import Iterator
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from pydantic import Field
 
-from stages.models import Brief, Frozen
-from stages.stage import Answer, Earlier, Level
+from stages.models import Brief
+from stages.stage import Answer, Earlier, Level, Part
 
 GRAVE = (Level.HIGH, Level.CRITICAL)
 
 
-class Risk(Frozen):
+class Risk(Part):
     """Something that can go wrong."""
 
-    risk: str = Field(min_length=1)
+    risk: str = Field(min_length=1, description="What goes wrong, and when")
     probability: Level
     impact: Level
-    mitigation: str = Field(description="What is done about it; may be empty only for a LOW impact")
+    mitigation: str = Field(description="What is done about it; empty only where the impact is LOW")
 
 
 class RiskAnalysis(Answer):
@@ -34,6 +34,10 @@ class RiskAnalysis(Answer):
         for number, risk in enumerate(self.risks, start=1):
             if risk.impact is not Level.LOW and not risk.mitigation.strip():
                 yield f"R{number} ({risk.risk}) has impact {risk.impact} and no mitigation: say what is done about it."
+
+    def told(self) -> dict[str, Any]:
+        """The risks under their labels."""
+        return {"risks": {f"R{n}": r.model_dump(mode="json") for n, r in enumerate(self.risks, start=1)}}
 
     def grave(self) -> dict[str, Risk]:
         """Label (R1, R2, …) → risk, for those whose impact is high or critical."""

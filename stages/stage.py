@@ -1,13 +1,31 @@
 """The base of the six answer types: the answer type is the stage."""
 
+import re
 from collections.abc import Iterator, Sequence
 from enum import StrEnum
-from typing import ClassVar, Generic, TypeVar
+from typing import Annotated, Any, ClassVar, Generic, Self, TypeVar
+
+from pydantic import BeforeValidator, ConfigDict
 
 from stages.models import Brief, Frozen, Usage
 
 
-class Level(StrEnum):
+class Word(StrEnum):
+    """One of a few words; read however a model writes it: "low", "Over engineered", "HIGH - two callers"."""
+
+    @classmethod
+    def _missing_(cls, value: object) -> Self | None:
+        said = str(value).upper()
+        start = re.split(r"[:;,.(]|\s[-–—]", said, maxsplit=1)[0]
+        words = {_letters(member): member for member in cls}
+        return words.get(_letters(said)) or words.get(_letters(start))
+
+
+def _letters(text: str) -> str:
+    return re.sub(r"[^A-Z]", "", text)
+
+
+class Level(Word):
     """How likely, how bad, how hard."""
 
     LOW = "LOW"
@@ -16,7 +34,33 @@ class Level(StrEnum):
     CRITICAL = "CRITICAL"
 
 
-class Answer(Frozen):
+def _as_list(value: Any) -> Any:
+    if value is None:
+        return ()
+    return (value,) if isinstance(value, str) else value
+
+
+def _labels(value: Any) -> Any:
+    if isinstance(value, str):
+        value = re.split(r"[,;]|\band\b", value)
+    if not isinstance(value, list | tuple):
+        return _as_list(value)
+    return [found[1].upper() if (found := re.match(r"\s*([rt]\d+)\b", str(v), re.IGNORECASE)) else v for v in value]
+
+
+Texts = Annotated[tuple[str, ...], BeforeValidator(_as_list)]
+"""Several texts; a single one counts as a list of one, null as none."""
+Labels = Annotated[tuple[str, ...], BeforeValidator(_labels)]
+"""R1, T2, …; also of "r1", "T2: empty input" and "R1, R3"."""
+
+
+class Part(Frozen):
+    """A value within an answer. A field too many is passed over: not worth another turn of the model."""
+
+    model_config = ConfigDict(extra="ignore")
+
+
+class Answer(Part):
     """What one stage of thought returns. Subclasses name the stage and add its rules."""
 
     number: ClassVar[int]
@@ -28,6 +72,10 @@ class Answer(Frozen):
     def faults(self, brief: Brief, earlier: "Earlier") -> Iterator[str]:
         """Each broken rule as a sentence that tells the model what to mend; nothing when all hold."""
         yield from ()
+
+    def told(self) -> dict[str, Any]:
+        """The answer as later stages are shown it: plain JSON values."""
+        return self.model_dump(mode="json")
 
 
 Earlier = Sequence[Answer]

@@ -5,24 +5,24 @@ from typing import ClassVar
 
 from pydantic import Field
 
-from stages.models import Brief, Frozen
-from stages.stage import Answer, Earlier
+from stages.models import Brief
+from stages.stage import Answer, Earlier, Labels, Part, Texts
 
 
-class TestList(Frozen):
+class TestList(Part):
     """The tests to be, by kind."""
 
     __test__ = False
 
-    critical_tests: tuple[str, ...] = Field(min_length=1, description="Names of test functions")
-    edge_cases: tuple[str, ...] = ()
-    performance: tuple[str, ...] = ()
+    critical_tests: Texts = Field(min_length=1, description="Names of test functions")
+    edge_cases: Texts = Field(default=(), description="Inputs at the edges, and what must come out")
+    performance: Texts = Field(default=(), description="Only where the finding is about speed or memory")
 
 
-class Coverage(Frozen):
+class Coverage(Part):
     """How upstream's test cases are taken up."""
 
-    cases: tuple[str, ...] = Field(min_length=1, description="Labels of upstream test cases: T1, T2, …")
+    cases: Labels = Field(min_length=1, description="Labels: T1, T2, …")
     by: str = Field(min_length=1, description="The test that covers them, or why they do not apply here")
 
 
@@ -36,7 +36,7 @@ class TestingStrategy(Answer):
     step: ClassVar[str] = "testing_strategy"
 
     test_plan: TestList
-    coverage: tuple[Coverage, ...] = Field(default=(), description="Every upstream test case exactly once")
+    coverage: tuple[Coverage, ...] = Field(default=(), description="Each upstream case (T1, T2, …) once")
 
     def faults(self, brief: Brief, earlier: Earlier) -> Iterator[str]:
         """Every upstream test case is covered, and no other is named."""
