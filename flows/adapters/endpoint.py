@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     import openai
 
 _CONNECT_SECONDS = 10
+_DIRECT = ("all://127.0.0.1", "all://localhost", "all://[::1]")
+"""A model on this machine is never behind the proxy that HTTP_PROXY names."""
 _BOUND = 8
 """Characters per token of the longest answer, after which an endpoint that goes on is cut off."""
 _REFUSALS = 6
@@ -166,7 +168,10 @@ def _client(settings: Settings) -> "openai.AsyncOpenAI":
     on_router = urlsplit(settings.model_address).hostname == urlsplit(ROUTER).hostname
     key = settings.openai_api_key or (settings.hf_token if on_router and settings.on_real_hub else None)
     return openai.AsyncOpenAI(
-        api_key=key.get_secret_value() if key else "none", base_url=settings.model_address, max_retries=0
+        api_key=key.get_secret_value() if key else "none",
+        base_url=settings.model_address,
+        max_retries=0,
+        http_client=openai.DefaultAsyncHttpxClient(mounts=dict.fromkeys(_DIRECT)),
     )
 
 

@@ -9,6 +9,7 @@ import pytest
 from flows.adapters.dialect import Dialect, Dialects, strict
 from stages.errors import Permanent
 from stages.outcome import STAGES
+from stages.shape import schema
 from stages.stage import Answer as Thought
 from tests.adapters.asking import SCHEMA, ask, model_at, question
 from tests.adapters.fake_answers import answer_for
@@ -125,9 +126,9 @@ def test_strict_schemas_hold_what_strict_endpoints_demand(thought: type[Thought]
         for each in node.values():
             check(each)
 
-    schema = strict(thought.model_json_schema())
-    check(schema)
-    jsonschema.validate(json.loads(answer_for(thought.step)), schema)
+    given = strict(schema(thought))
+    check(given)
+    jsonschema.validate(json.loads(answer_for(thought.step)), given)
 
 
 def test_a_property_called_title_stays() -> None:

@@ -1,11 +1,18 @@
-import json
+from collections.abc import Sequence
+from pathlib import Path
 
 import pytest
 
+from stages.drafting import write
 from stages.models import Brief, CodeView, Finding, Source, TestPlan, WorkItem
-from stages.outcome import STAGES
+from stages.outcome import STAGES, Dossier
+from stages.patching import Guards
 from stages.stage import Answer
+from stages.templates import Templates
+from stages.thinking import think
+from tests.adapters.asking import model_at
 from tests.adapters.fake_answers import answer_for
+from tests.adapters.fake_model import FakeModel, flow_script
 
 SOURCE = Source(dataset="a/b", revision="0" * 40, path="x.json", blob_id="1")
 
@@ -36,5 +43,21 @@ def test_the_fakes_draft_passes_its_own_test() -> None:
     exec(test.replace("from fake_00ff import double", "") + "\ntest_double()", scope)
 
 
-def test_a_thought_is_json() -> None:
-    assert json.loads(answer_for("risk_analysis"))["risks"]
+@pytest.mark.parametrize("cases", [(), ("first", "second")])
+async def test_a_whole_item_can_be_thought_through_against_the_fake(tmp_path: Path, cases: tuple[str, ...]) -> None:
+    given, templates = brief(cases, ()), Templates()
+    earlier: list[Answer] = []
+    with FakeModel(flow_script(delay=0, pieces=4)) as fake:
+        async with model_at(fake, tmp_path) as model:
+            for stage in STAGES:
+                earlier.append((await think(stage, given, earlier, model.ask, templates)).answer)
+            dossier = Dossier(**{answer.step: answer for answer in earlier})
+            drafted = await write(given, dossier, model.ask, templates, Guards(), no_files)
+    assert [file.path for file in drafted.draft.files] == [f"fake_{given.item.id}.py"]
+    assert [file.path for file in drafted.draft.tests] == [f"tests/test_fake_{given.item.id}.py"]
+    assert [(call.step, call.turn) for call in fake.calls] == [*((s.step, "1") for s in STAGES), ("draft", "1")]
+
+
+async def no_files(paths: Sequence[str]) -> dict[str, str]:
+    """The old texts where there is no repository."""
+    return {}

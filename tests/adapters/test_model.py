@@ -35,6 +35,14 @@ async def test_calls_share_connections(tmp_path: Path) -> None:
     assert fake.connections == 1
 
 
+async def test_a_proxy_is_not_asked_for_a_model_on_this_machine(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:1")
+    with FakeModel([says("ok")]) as fake:
+        assert (await ask(fake, tmp_path)).text == "ok"
+
+
 async def test_an_endpoint_without_usage_is_counted_by_characters(tmp_path: Path) -> None:
     with FakeModel([says("x" * 400, usage=None)]) as fake:
         reply = await ask(fake, tmp_path, question(LONG))
