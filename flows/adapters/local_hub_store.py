@@ -11,7 +11,7 @@ import json
 import os
 import shutil
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from fcntl import LOCK_EX, flock
@@ -187,7 +187,9 @@ class Dataset:
 
     def _settle(self, part: Path, key: str) -> None:
         part.chmod(0o444)  # the snapshots share it: who writes into one would change history
-        part.replace(self.root / "blobs" / key)
+        with suppress(FileExistsError):
+            os.link(part, self.root / "blobs" / key)  # never replaced: another commit may be linking to what is there
+        part.unlink()
 
     @contextmanager
     def _alone(self) -> Iterator[None]:
