@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from flows.adapters.catalog import Catalog
+from flows.adapters.item_names import the_item
 from flows.adapters.seen import parse, remember
 from flows.adapters.worker_db import WorkerDb
-from stages.errors import Permanent
 from stages.matching import work_item
 from stages.models import WorkItem
 from stages.records import Found, Kind, Planned
@@ -82,7 +82,8 @@ class Backlog:
         Raises Permanent when `item` means none or several.
         """
         if item:
-            ids: Iterator[str] = iter([self._find(item)])
+            with self.db.reading() as db:
+                ids = iter([the_item(db, item)])
         else:
             ids = self._in_order(now, finished)
         offered: list[str] = []
@@ -116,28 +117,6 @@ class Backlog:
             if len(page) < PAGE:
                 return
             rank, rowid = page[-1][:2]
-
-    def _find(self, name: str) -> str:
-        """The one item whose id begins so; a row's id will do."""
-        prefix = name.strip().lower().partition("-")[0]
-        query = "SELECT {0} FROM {1} WHERE {0} >= ? AND {0} < ? || 'g' LIMIT 6"
-        with self.db.reading() as db:
-            known: set[str] = {id_ for (id_,) in db.execute(query.format("id", "item"), (prefix, prefix))}
-            old: set[str] = {id_ for (id_,) in db.execute(query.format("item", "decided"), (prefix, prefix))} - known
-        if prefix and len(known | old) == 1 and known:
-            return known.pop()
-        if not prefix or not (known | old):
-            raise Permanent(
-                f"There is no work item {name!r}: no finding read from the analysis dataset has such an id. "
-                "Ids are 16 hex digits; those with an outcome are in the column work_item of the results dataset."
-            )
-        if len(known | old) > 1:
-            several = ", ".join(sorted(known | old)[:5])
-            raise Permanent(f"Several work items begin with {name!r} ({several}, …): give more of its digits.")
-        raise Permanent(
-            f"Work item {old.pop()} has an outcome, but its finding is no longer in the analysis dataset "
-            "(its file was written over or deleted), so that it cannot be worked on again."
-        )
 
     def _take_up(self, id_: str, finished: Collection[str], named: bool, dry_run: bool) -> WorkItem | None:
         """The item as pinned, by now if it was not before; None when it was decided or dropped meanwhile."""

@@ -110,7 +110,7 @@ class Catalog:
         query = """INSERT OR REPLACE INTO file (kind, path, blob, size, revision, number, seen_at, state, published)
                    VALUES (?, ?, ?, ?, ?, ?, ?, 'pending', 0)"""
         rows = (
-            (kind, entry.path, entry.blob_id, entry.size, revision, number(kind, entry.path), now + place / 1e6)
+            (kind, entry.path, entry.blob_id, entry.size, revision, number(kind, entry.path), now + place / 1e3)
             for place, entry in enumerate(changed)
         )
         with self._db.writing() as db:

@@ -64,7 +64,9 @@ def take_in(db: WorkerDb, file: SeenFile, contents: Iterable[Record | Quarantine
         chunk = list(islice(stream, CHUNK))
     with db.writing() as tables:
         entry = _entry(tables, file, items) if remember and not taken.quarantined else None
-        query = "UPDATE file SET state = 'read', entry = ? WHERE kind = ? AND path = ? AND blob = ? AND state = 'pending'"
+        query = (
+            "UPDATE file SET state = 'read', entry = ? WHERE kind = ? AND path = ? AND blob = ? AND state = 'pending'"
+        )
         tables.execute(query, (entry, file.kind, file.path, file.blob))
     return taken
 
@@ -98,13 +100,9 @@ def _store(db: sqlite3.Connection, file: SeenFile, part: Record | Quarantined, t
         yield id_
 
 
-def _seen_at(file: SeenFile, row: int | None) -> float:
-    return file.seen_at + (row or 0) / 1e6  # rows of one file keep their order
-
-
 def _store_plan(db: sqlite3.Connection, file: SeenFile, planned: Planned) -> None:
     row = planned.plan.source.row
-    at = _seen_at(file, row)
+    at = file.seen_at + (row or 0) / 1e6  # of rows that tell no time, the last one is the latest
     at = at if planned.written is None else min(planned.written, at)
     named = (planned.plan.perspective, planned.finding_id, planned.analysis_id, planned.file)
     values = (file.path, row or 0, *named, at, planned.model_dump_json())
@@ -115,8 +113,8 @@ def _store_item(db: sqlite3.Connection, file: SeenFile, found: Found) -> tuple[s
     """Id of the finding's item, and whether it is new. One that waits is told in its newest words until taken up."""
     id_ = item_id(found.repository, found.finding)
     db.execute("INSERT OR IGNORE INTO occurrence VALUES (?, ?)", (id_, file.path))
-    seen_at = _seen_at(file, found.source.row)
-    since = seen_at if found.written is None else min(seen_at, max(found.written, seen_at - OLDEST_HOURS * 3600))
+    latest, earliest = file.seen_at, file.seen_at - OLDEST_HOURS * 3600
+    since = latest if found.written is None else min(latest, max(found.written, earliest))
     known = db.execute("SELECT since, pinned IS NOT NULL FROM item WHERE id = ?", (id_,)).fetchone()
     since = min(since, known[0]) if known else since
     named = (found.finding.id, found.finding.analysis_id, found.finding.file)

@@ -25,10 +25,11 @@ DIGITS = 18
 
 def is_record_file(path: str) -> bool:
     """Whether a file holds records: at the root or under data/. Names that lead elsewhere count: they are refused."""
+    if not path.lower().endswith(SUFFIXES):
+        return False
     folder, _, name = path.rpartition("/")
-    placed = not folder or folder.split("/")[0] == "data" or not stays_inside(path)
-    hidden = name.startswith((".", "_")) or name in NO_RECORDS
-    return placed and not hidden and name.lower().endswith(SUFFIXES)
+    placed = not folder or folder.split("/")[0] == "data"
+    return not stays_inside(path) or (placed and not name.startswith((".", "_")) and name not in NO_RECORDS)
 
 
 def is_table(path: str) -> bool:

@@ -9,6 +9,7 @@ from flows.adapters.backlog import Backlog
 from flows.adapters.catalog import SeenFile
 from flows.adapters.hub import Hub, Missing
 from flows.adapters.intake import Quarantined, Taken, take_in
+from flows.adapters.item_names import prefix
 from flows.adapters.news import News, find_news
 from flows.adapters.reading import TABLES, is_table, records, refused
 from flows.settings import Settings
@@ -71,15 +72,15 @@ class Upstream:
         """
         now = time.time() if now is None else now
         self._notes, self._requests, self._downloads = [], 0, 0
-        prefix = (item or "").strip().lower().partition("-")[0]
+        asked_for = prefix(item or "")
         news = {kind: self._find_news(kind, now) for kind in (Kind.PLANS, Kind.ANALYSIS)}
-        if prefix:
-            self._catalog.read_again(prefix)
+        if asked_for:
+            self._catalog.read_again(asked_for)
         kinds = [kind for kind in news if news[kind].readable]
         for kind, most in ((Kind.PLANS, DOWNLOADS // 2), (Kind.ANALYSIS, DOWNLOADS), (Kind.PLANS, DOWNLOADS)):
             if kind in kinds:
                 self._read(kind, most)
-        if (prefix or self._taken or any(n.changed for n in news.values())) and self._catalog.read_plans(prefix):
+        if (asked_for or self._taken or any(n.changed for n in news.values())) and self._catalog.read_plans(asked_for):
             self._read(Kind.PLANS, DOWNLOADS)
         return self._told([id_ for kind in kinds for id_ in self._catalog.sweep(kind)])
 

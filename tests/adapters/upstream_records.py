@@ -1,12 +1,16 @@
-"""Records of the siblings, told to a backlog without a Hub."""
+"""Records of the siblings: as files of a dataset, or told to a backlog without a Hub."""
 
+import json
 from typing import Any
+
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from flows.adapters.backlog import Backlog
 from flows.adapters.catalog import SeenFile
 from flows.adapters.hub import Entry
 from flows.adapters.intake import Taken, take_in
 from stages.records import Kind, read_record
+from tests.adapters.faults import Fault
 
 SHA = "c" * 40
 
@@ -30,3 +34,29 @@ def tell_findings(
     """Ids of the items that a record with these findings makes."""
     now = record.pop("now", 1_000_000.0)
     return tell(backlog, Kind.ANALYSIS, path, {"findings": list(findings), **record}, now).new
+
+
+def record(*titles: str, **fields: Any) -> bytes:
+    """An analysis with a finding of each title."""
+    return json.dumps({**fields, "findings": [finding(title) for title in titles]}).encode()
+
+
+def plan(case: str, **fields: Any) -> bytes:
+    """A plan that names one case."""
+    return json.dumps({**fields, "analysis": {"tests": [case]}}).encode()
+
+
+def iterations(count: int) -> dict[str, bytes]:
+    """As many files with a finding each."""
+    return {f"iteration_{n}.json": record(f"number {n}") for n in range(1, count + 1)}
+
+
+def says(body: str) -> Fault:
+    """That JSON, in the Hub's stead."""
+
+    async def fault(scope: Scope, receive: Receive, send: Send, app: ASGIApp) -> None:
+        start = [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(body))]
+        await send({"type": "http.response.start", "status": 200, "headers": start})
+        await send({"type": "http.response.body", "body": body.encode()})
+
+    return fault

@@ -1,0 +1,66 @@
+from flows.adapters.local_hub import LocalHub
+from flows.adapters.local_hub_store import git_sha1
+from flows.adapters.upstream import Look
+from tests.adapters.faults import Faults
+from tests.adapters.upstream.conftest import ANALYSIS, NOW, PLANS, TICK, Machines
+from tests.adapters.upstream_records import record
+
+
+def test_the_fleets_files_become_items_with_plans(fleet: LocalHub, machine: Machines) -> None:
+    mine = machine()
+    look = mine.look(now=NOW)
+    assert len(look.new) == 4
+    assert look.joined == 10
+    assert look.passed_over_total == 6
+    assert look.plans == 20
+    assert look.notes == ()
+    (item, *_) = mine.backlog.next(4, NOW)
+    assert len(item.plans) == 15
+    assert item.source.revision == fleet.head(ANALYSIS)
+    assert {plan.source.revision for plan in item.plans} == {fleet.head(PLANS)}
+
+
+def test_a_look_at_nothing_new_is_one_request_per_dataset(fleet: LocalHub, machine: Machines, faults: Faults) -> None:
+    mine = machine()
+    mine.look(now=NOW)
+    faults.seen.clear()
+    look = mine.look(now=NOW + 7_200)
+    assert faults.seen == [f"GET /api/datasets/{PLANS}", f"GET /api/datasets/{ANALYSIS}"]
+    assert look == Look(requests=2)
+
+
+def test_a_new_file_is_found_without_a_listing(fleet: LocalHub, machine: Machines, faults: Faults) -> None:
+    mine = machine()
+    mine.look(now=NOW)
+    head = fleet.put(ANALYSIS, {"iteration_21.json": record("new")})
+    faults.seen.clear()
+    look = mine.look(now=NOW + TICK)
+    assert faults.seen == [
+        f"GET /api/datasets/{PLANS}",
+        f"GET /api/datasets/{ANALYSIS}",
+        f"POST /api/datasets/{ANALYSIS}/paths-info/{head}",
+        f"GET /datasets/{ANALYSIS}/resolve/{head}/iteration_21.json",
+    ]
+    assert (look.requests, look.downloads, len(look.new)) == (3, 1, 1)
+
+
+def test_one_new_file_among_ten_thousand_is_three_requests_and_a_download(
+    hub_server: LocalHub, machine: Machines, faults: Faults
+) -> None:
+    files = dict.fromkeys((f"iteration_{n}.json" for n in range(1, 10_001)), record("said already"))
+    hub_server.put(ANALYSIS, files)
+    mine = machine()
+    mine.backlog.load_state(
+        [{"kind": "analysis", "path": p, "blob": git_sha1(b), "items": []} for p, b in files.items()], []
+    )
+    first = mine.look(now=NOW)
+    assert (first.downloads, first.pending) == (0, 0)
+    hub_server.put(ANALYSIS, {"iteration_10001.json": record("new")})
+    faults.seen.clear()
+    look = mine.look(now=NOW + TICK)
+    assert len(look.new) == 1
+    assert (look.requests, look.downloads) == (3, 1)
+    assert len(faults.seen) == 4
+    faults.seen.clear()
+    mine.look(now=NOW + 2 * TICK)
+    assert len(faults.seen) == 2

@@ -1,0 +1,103 @@
+import json
+
+import pytest
+
+from flows.adapters.local_hub import LocalHub
+from stages.errors import Permanent, Transient
+from tests.adapters.faults import Faults, answer
+from tests.adapters.upstream.conftest import ANALYSIS, NOW, PLANS, TICK, Machines
+from tests.adapters.upstream_records import iterations, plan, record, says
+
+
+# --- datasets that are not there -------------------------------------------------------------------
+def test_datasets_that_do_not_exist_yet_are_sentences(machine: Machines) -> None:
+    look = machine().look(now=NOW)
+    assert len(look.notes) == 2
+    assert look.notes[1].startswith(f"The analysis dataset {ANALYSIS} cannot be read: ")
+    assert "does not exist, or is private" in look.notes[1]
+
+
+def test_a_dataset_without_records_is_a_sentence_until_it_has_some(hub_server: LocalHub, machine: Machines) -> None:
+    hub_server.put(ANALYSIS, {"README.md": b"# soon", "dataset_infos.json": b"{}", "images/a.json": b"{}"})
+    hub_server.put(PLANS, {"test_plan_iteration_1.json": plan("t")})
+    mine = machine()
+    for n in (0, 1):
+        assert mine.look(now=NOW + n).notes == (f"The analysis dataset {ANALYSIS} holds no records yet.",)
+    hub_server.put(ANALYSIS, iterations(1))
+    look = mine.look(now=NOW + TICK)
+    assert (len(look.new), look.notes) == (1, ())
+
+
+def test_a_dataset_that_vanishes_keeps_its_items(hub_server: LocalHub, machine: Machines, faults: Faults) -> None:
+    hub_server.put(ANALYSIS, iterations(2))
+    mine = machine()
+    mine.look(now=NOW)
+    faults.on(f"GET /api/datasets/{ANALYSIS}$", answer(404, code="RepoNotFound", message="Repository not found"))
+    look = mine.look(now=NOW + TICK)
+    assert "cannot be read" in look.notes[1]
+    assert (look.gone, len(mine.waiting())) == ((), 2)
+
+
+def test_a_gated_dataset_is_a_sentence_and_is_read_once_access_is_given(
+    hub_server: LocalHub, machine: Machines, faults: Faults
+) -> None:
+    hub_server.put(ANALYSIS, iterations(2))
+    gated = json.dumps({"id": ANALYSIS, "sha": hub_server.head(ANALYSIS), "private": False, "gated": "manual"})
+    faults.on("/resolve/", answer(403, code="GatedRepo", message="Access is restricted"), times=2)
+    faults.on(f"GET /api/datasets/{ANALYSIS}$", says(gated), times=1, after=2)
+    mine = machine()
+    look = mine.look(now=NOW)
+    assert f"{ANALYSIS} is gated" in look.notes[1]
+    assert (look.quarantined, look.pending) == ((), 2)
+    assert len(mine.look(now=NOW + TICK).new) == 2
+
+
+def test_a_renamed_dataset_is_read_and_said(hub_server: LocalHub, machine: Machines, faults: Faults) -> None:
+    head = hub_server.put(ANALYSIS, iterations(1))
+    renamed = json.dumps({"id": "autocoder/findings", "sha": head, "private": False, "gated": False})
+    faults.on(f"GET /api/datasets/{ANALYSIS}$", says(renamed), after=1)
+    look = machine().look(now=NOW)
+    assert f"{ANALYSIS} is called autocoder/findings now: set AUTOCODER_ANALYSIS_DATASET to that name." in look.notes
+    assert len(look.new) == 1
+
+
+def test_another_dataset_in_the_settings_is_read_from_its_beginning(hub_server: LocalHub, machine: Machines) -> None:
+    hub_server.put(ANALYSIS, iterations(2))
+    hub_server.put("autocoder/other", {"iteration_1.json": record("other"), "iteration_2.json": record("number 2")})
+    machine().look(now=NOW)
+    mine = machine(analysis_dataset="autocoder/other")
+    look = mine.look(now=NOW + TICK)
+    assert mine.waiting() == ["number 1", "number 2", "other"]
+    assert (len(look.new), look.joined) == (1, 0)
+
+
+# --- faults on the way -----------------------------------------------------------------------------
+def test_what_was_read_before_a_fault_is_kept_and_told_by_the_next_look(
+    hub_server: LocalHub, machine: Machines, faults: Faults
+) -> None:
+    hub_server.put(ANALYSIS, iterations(3))
+    faults.on(r"/resolve/.*/iteration_2\.json", answer(503))
+    mine = machine()
+    with pytest.raises(Transient):
+        mine.look(now=NOW)
+    look = mine.look(now=NOW + 1)
+    assert look.downloads == 1
+    assert len(look.new) == 3
+
+
+def test_a_refused_token_is_no_fault_of_the_files(hub_server: LocalHub, machine: Machines, faults: Faults) -> None:
+    hub_server.put(ANALYSIS, iterations(2))
+    faults.on("/resolve/", answer(401, message="Invalid credentials in Authorization header"), times=2)
+    faults.on(f"GET /api/datasets/{ANALYSIS}$", answer(401, message="Invalid credentials"), after=2)
+    mine = machine()
+    with pytest.raises(Permanent, match="does not accept the token"):
+        mine.look(now=NOW)
+    assert len(mine.look(now=NOW + 1).new) == 2
+
+
+def test_a_file_that_the_hub_keeps_back_is_quarantined(hub_server: LocalHub, machine: Machines, faults: Faults) -> None:
+    hub_server.put(ANALYSIS, iterations(2))
+    faults.on(r"/resolve/.*/iteration_2\.json", answer(451, message="Unavailable for legal reasons"))
+    look = machine().look(now=NOW)
+    assert len(look.new) == 1
+    assert "Unavailable for legal reasons" in look.quarantined[0].reason

@@ -1,0 +1,117 @@
+import io
+import json
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from flows.adapters.local_hub import LocalHub
+from flows.adapters.local_hub_store import git_sha1
+from flows.adapters.upstream import Look
+from tests.adapters.faults import Faults
+from tests.adapters.upstream.conftest import ANALYSIS, NOW, PLANS, TICK, Machines
+from tests.adapters.upstream_records import finding, iterations, record, says
+
+# --- files that cannot be read ---------------------------------------------------------------------
+BROKEN = {
+    "iteration_2.json": (b'{"findings": [', "it is broken JSON"),
+    "iteration_3.json": (b"[1, 2]", "it is no JSON object"),
+    "iteration_4.json": (b"\x89PNG\r\n\x1a\n\xff\xfe", "it is no UTF-8 text (byte 0)"),
+    "iteration_5.json": (b"[" * 100_000 + b"]" * 100_000, "it is nested too deeply"),
+    "iteration_6.json": (b" " * 300_000, "it has 300,000 bytes, over 200,000"),
+    "iteration_7.json": (b"", "it is broken JSON"),
+    "iteration_8.json": (b"null", "it is no JSON object"),
+    "data/bad.parquet": (b"PAR1 nothing PAR1", "it is no Parquet that can be read"),
+}
+
+
+def test_files_that_cannot_be_read_are_quarantined_and_the_rest_goes_on(
+    hub_server: LocalHub, machine: Machines, faults: Faults
+) -> None:
+    hub_server.put(ANALYSIS, {path: content for path, (content, _) in BROKEN.items()} | iterations(1))
+    mine = machine(upstream_megabytes=0.2)
+    look = mine.look(now=NOW)
+    assert len(look.new) == 1
+    reasons = {one.path: one.reason for one in look.quarantined}
+    assert reasons.keys() == BROKEN.keys()
+    assert all(reasons[path].startswith(reason) for path, (_, reason) in BROKEN.items())
+    assert {one.path: one.blob for one in look.quarantined} == {p: git_sha1(c) for p, (c, _) in BROKEN.items()}
+    assert not any("iteration_6" in asked for asked in faults.seen)
+    faults.seen.clear()
+    assert mine.look(now=NOW + TICK) == Look(requests=2, notes=look.notes)
+    hub_server.put(ANALYSIS, {"iteration_2.json": record("mended")})
+    assert len(mine.look(now=NOW + 2 * TICK).new) == 1
+
+
+def test_odd_json_is_read(hub_server: LocalHub, machine: Machines) -> None:
+    odd = {
+        "iteration_1.json": b'\xef\xbb\xbf{"findings": [{"description": "a mark"}]}',
+        "iteration_2.json": b'{"findings": 1, "findings": [{"description": "twice", "score": NaN, "n": -Infinity}]}',
+        "iteration_3.json": b'{"findings": [{"description": "large", "n": ' + b"9" * 5_000 + b', "x": 1e999}]}',
+        "iteration_4.json": rb'{"findings": [{"description": "\ud800 \u0000 \ud83d\ude00"}]}',
+    }
+    hub_server.put(ANALYSIS, odd)
+    mine = machine()
+    look = mine.look(now=NOW)
+    assert (len(look.new), look.quarantined) == (4, ())
+    items = mine.backlog.next(4, NOW)
+    assert json.loads(items[1].finding.extra) == {"score": "NaN", "n": "-Infinity"}
+    assert items[3].finding.description == "\ufffd \ufffd 😀"
+
+
+def test_names_that_lead_elsewhere_are_quarantined(hub_server: LocalHub, machine: Machines, faults: Faults) -> None:
+    head = hub_server.put(ANALYSIS, iterations(1))
+    names = ["../iteration_2.json", "a/../../iteration_3.json", "/etc/iteration_4.json", "..\\iteration_5.json"]
+    tree = [{"type": "file", "path": name, "oid": "0" * 40, "size": 10} for name in [*names, "iteration_1.json"]]
+    faults.on(f"GET /api/datasets/{ANALYSIS}/tree/{head}", says(json.dumps(tree)))
+    look = machine().look(now=NOW)
+    assert sorted(one.path for one in look.quarantined) == sorted(names)
+    assert {one.reason for one in look.quarantined} == {"its name leads out of the dataset or is no file name"}
+    assert len(look.new) == 1
+    assert sum("/resolve/" in asked for asked in faults.seen) == 1
+
+
+# --- JSON Lines and Parquet ------------------------------------------------------------------------
+def test_json_lines_are_read_row_by_row(hub_server: LocalHub, machine: Machines) -> None:
+    rows = [record("a"), b"", b"{broken", b"[]", b'{"x": "' + b"y" * 200_000 + b'"}', record("b")]
+    hub_server.put(ANALYSIS, {"findings.jsonl": b"\n".join(rows)})
+    mine = machine(upstream_megabytes=0.1)
+    look = mine.look(now=NOW)
+    assert [(one.row, one.reason.split(":")[0]) for one in look.quarantined] == [
+        (2, "it is broken JSON"),
+        (3, "it is no JSON object"),
+        (4, "the row has 200,010 bytes; at most 100,000 are read"),
+    ]
+    assert [item.source.row for item in mine.backlog.next(9, NOW)] == [0, 5]
+    hub_server.put(ANALYSIS, {"findings.jsonl": b"\n".join([*rows, record("c")])})
+    look = mine.look(now=NOW + TICK)
+    assert (len(look.new), look.joined, look.downloads) == (1, 2, 1)
+
+
+def test_parquet_is_read_and_only_what_changed(hub_server: LocalHub, machine: Machines, faults: Faults) -> None:
+    rows = [{"id": f"A{n}", "findings": [finding(f"number {n}", id="F", files={"a.py": "x"})]} for n in range(150)]
+    hub_server.put(ANALYSIS, {"data/000.parquet": _parquet(rows[:100]), "data/001.parquet": _parquet(rows[100:])})
+    plans = [
+        {"analysis_id": "A7", "tests": {"t.py": "def test(): ..."}, "edge": {"case": "c", "n": None}},
+        {"analysis_id": "A8", "tests": {"u.py": "def test(): ..."}, "edge": {"case": None, "n": 2}},
+    ]
+    hub_server.put(PLANS, {"data/000.parquet": _parquet(plans)})
+    mine = machine()
+    assert len(mine.look(now=NOW).new) == 150
+    items = mine.backlog.next(150, NOW)
+    assert [item.finding.title for item in items] == [f"number {n}" for n in range(150)]
+    assert items[149].source.row == 49
+    assert items[7].finding.files == {"a.py": "x"}
+    (paired,) = items[7].plans
+    assert (paired.tests, paired.cases) == ({"t.py": "def test(): ..."}, ("c",))
+    hub_server.put(ANALYSIS, {"data/002.parquet": _parquet([*rows[:1], {"findings": [finding("new")]}])})
+    faults.seen.clear()
+    look = mine.look(now=NOW + TICK)
+    assert (len(look.new), look.joined, look.downloads) == (1, 1, 1)
+    assert sum("/resolve/" in asked for asked in faults.seen) == 1
+
+
+def _parquet(rows: list[dict[str, Any]]) -> bytes:
+    sink = io.BytesIO()
+    pq.write_table(pa.Table.from_pylist(rows), sink, row_group_size=40)
+    return sink.getvalue()

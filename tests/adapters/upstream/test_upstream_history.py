@@ -1,0 +1,140 @@
+import pytest
+
+from flows.adapters import upstream as upstream_module
+from flows.adapters.local_hub import LocalHub
+from flows.adapters.news import LOWEST
+from tests.adapters.faults import Faults
+from tests.adapters.upstream.conftest import ANALYSIS, NOW, PLANS, TICK, Machines
+from tests.adapters.upstream_records import iterations, plan, record
+
+
+def test_a_restarted_sibling_is_followed_without_listings(
+    hub_server: LocalHub, machine: Machines, faults: Faults
+) -> None:
+    hub_server.put(ANALYSIS, iterations(100))
+    hub_server.put(PLANS, {"README.md": b"none yet"})
+    mine = machine(listing_minutes=1e6)
+    mine.look(now=NOW)
+    for n in range(1, 40):
+        hub_server.put(ANALYSIS, {f"iteration_{n}.json": record(f"restarted {n}")})
+        faults.seen.clear()
+        look = mine.look(now=NOW + n * TICK)
+        assert len(look.new) == 1
+        if n != LOWEST:  # the last of the names looked at: there may be more behind it
+            assert (look.requests, look.downloads) == (3, 1)
+    assert len(mine.waiting()) == 139
+
+
+def test_what_a_restart_writes_over_is_not_forgotten(hub_server: LocalHub, machine: Machines) -> None:
+    hub_server.put(ANALYSIS, iterations(3))
+    mine = machine()
+    mine.look(now=NOW)
+    hub_server.put(ANALYSIS, {"iteration_1.json": record("number 2"), "iteration_2.json": record("other")})
+    look = mine.look(now=NOW + TICK)
+    assert (len(look.new), look.joined) == (1, 1)
+    assert mine.waiting() == ["number 1", "number 2", "number 3", "other"]
+
+
+def test_many_new_files_at_once_are_all_found(hub_server: LocalHub, machine: Machines) -> None:
+    hub_server.put(ANALYSIS, iterations(5))
+    mine = machine()
+    mine.look(now=NOW)
+    hub_server.put(ANALYSIS, iterations(200))
+    assert len(mine.look(now=NOW + TICK).new) == 195
+
+
+def test_what_cannot_be_guessed_is_found_by_a_listing(hub_server: LocalHub, machine: Machines) -> None:
+    hub_server.put(ANALYSIS, iterations(5))
+    mine = machine()
+    mine.look(now=NOW)
+    hub_server.put(ANALYSIS, {"iteration_6.json": record("6"), "extra.json": record("unnumbered")})
+    assert len(mine.look(now=NOW + TICK).new) == 1
+    assert len(mine.look(now=NOW + 3_601).new) == 1
+    hub_server.put(ANALYSIS, {"another.json": record("unnumbered too")})
+    assert len(mine.look(now=NOW + 3_700).new) == 1
+
+
+def test_findings_of_a_deleted_file_are_dropped_unless_taken_up(hub_server: LocalHub, machine: Machines) -> None:
+    hub_server.put(ANALYSIS, iterations(3))
+    mine = machine()
+    first = mine.look(now=NOW)
+    (taken,) = mine.backlog.next(1, NOW)
+    hub_server.put(ANALYSIS, {"iteration_1.json": None, "iteration_3.json": None})
+    look = mine.look(now=NOW + TICK)
+    assert look.gone == (first.new[2],)
+    assert mine.backlog.next(9, NOW)[0] == taken
+    assert mine.waiting() == ["number 1", "number 2"]
+
+
+def test_findings_that_move_to_another_file_stay(hub_server: LocalHub, machine: Machines) -> None:
+    rows = [record("a"), record("b")]
+    hub_server.put(ANALYSIS, {"data/1.jsonl": rows[0], "data/2.jsonl": rows[1]})
+    mine = machine()
+    mine.look(now=NOW)
+    hub_server.put(ANALYSIS, {"data/1.jsonl": None, "data/2.jsonl": None, "data/1-2.jsonl": b"\n".join(rows)})
+    look = mine.look(now=NOW + TICK)
+    assert (look.joined, look.gone, look.new) == (2, (), ())
+    assert mine.waiting() == ["a", "b"]
+
+
+def test_a_plan_of_a_deleted_file_holds_no_longer(hub_server: LocalHub, machine: Machines) -> None:
+    hub_server.put(ANALYSIS, iterations(1))
+    hub_server.put(PLANS, {f"test_plan_iteration_{n}.json": plan(f"case {n}", perspective_name="x") for n in (1, 2)})
+    mine = machine()
+    mine.look(now=NOW)
+    hub_server.put(PLANS, {"test_plan_iteration_2.json": None})
+    mine.look(now=NOW + TICK)
+    (item,) = mine.backlog.next(1, NOW)
+    assert [plan.cases for plan in item.plans] == [("case 1",)]
+
+
+def test_a_head_that_went_back_is_said(hub_server: LocalHub, machine: Machines) -> None:
+    old = hub_server.put(ANALYSIS, iterations(2))
+    mine = machine()
+    mine.look(now=NOW)
+    hub_server.put(ANALYSIS, {"iteration_3.json": record("3")})
+    mine.look(now=NOW + TICK)
+    _point(hub_server, old)
+    look = mine.look(now=NOW + 2 * TICK)
+    assert any(f"went back to its earlier commit {old[:12]}" in note for note in look.notes)
+    assert len(look.gone) == 1
+
+
+def _point(hub: LocalHub, sha: str) -> None:
+    link = hub.path(ANALYSIS)
+    link.unlink()
+    link.symlink_to(f"snapshots/{sha}")
+
+
+def _squash(hub: LocalHub) -> None:
+    """One commit holds all, and the others are gone."""
+    head = hub.put(ANALYSIS, {"README.md": b"squashed"})
+    for commit in (hub.path(ANALYSIS).parent / "commits").iterdir():
+        if commit.stem != head:
+            commit.unlink()
+
+
+def test_a_squashed_history_is_said_and_nothing_is_read_again(hub_server: LocalHub, machine: Machines) -> None:
+    hub_server.put(ANALYSIS, iterations(5))
+    mine = machine()
+    old = mine.look(now=NOW) and hub_server.head(ANALYSIS)
+    _squash(hub_server)
+    look = mine.look(now=NOW + TICK)
+    assert any(f"was squashed: revision {old[:12]} is gone" in note for note in look.notes)
+    assert look.downloads == 0
+    assert len(mine.waiting()) == 5
+
+
+def test_files_that_wait_to_be_read_survive_a_squashed_history(
+    hub_server: LocalHub, machine: Machines, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(upstream_module, "DOWNLOADS", 3)
+    hub_server.put(ANALYSIS, iterations(5))
+    mine = machine()
+    mine.look(now=NOW)
+    _squash(hub_server)
+    hub_server.put(ANALYSIS, {"iteration_6.json": record("number 6")})
+    looks = [mine.look(now=NOW + n * TICK) for n in (1, 2, 3)]
+    assert any("its history was squashed" in note for look in looks for note in look.notes)
+    assert sum(len(look.new) for look in looks) == 3
+    assert looks[-1].quarantined == ()
