@@ -41,7 +41,7 @@ class Receipt:
     last: int
     """Lowest and highest iteration of the rows."""
     rows: int
-    """How many of them are new; the rest were there already."""
+    """How many of them are new; the rest were there before. With none new, `seen` and `spent` were not written."""
 
 
 @dataclass(frozen=True)
@@ -91,10 +91,11 @@ class Results:
         if not rows:
             raise ValueError("there is no outcome to append")
         batch = Batch(tuple(rows.values()), tuple(seen), spent or {})
+        looks: list[int] = []
         missing = 0
         for number in range(TRIES):
             try:
-                return self._append(batch, merge=number < MERGING_TRIES)
+                return self._append(batch, looks, merge=number < MERGING_TRIES)
             except Missing as error:
                 fault: Transient | Missing = error
                 missing += 1
@@ -136,10 +137,12 @@ class Results:
         """Give back the copy's file."""
         self._copy.close()
 
-    def _append(self, batch: Batch, merge: bool) -> Receipt:
+    def _append(self, batch: Batch, looks: list[int], merge: bool) -> Receipt:
+        """One try. `looks`: how many of the rows were there at each look; at a later one they may be our own."""
         head = self._head()
         ledger = self._ledger(head)
         there = self._copy.iterations((row["id"] for row in batch.rows), ledger)
+        looks.append(len(there))
         fresh = batch.without(there)
         if fresh.rows:
 
@@ -152,7 +155,7 @@ class Results:
             there |= {row["id"]: n for n, row in enumerate(fresh.rows, commit.span.first)}
             head = oid
         url = self._hub.url(self._dataset, head)
-        return Receipt(head, url, min(there.values()), max(there.values()), len(fresh.rows))
+        return Receipt(head, url, min(there.values()), max(there.values()), len(batch.rows) - looks[0])
 
     def _head(self) -> str:
         try:

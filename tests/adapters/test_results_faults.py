@@ -73,7 +73,7 @@ def test_a_commit_that_fails_or_whose_answer_is_lost_leaves_one_row(
     results.append([small(1)])
     faults.on(COMMIT, fault)
     receipt = results.append([small(2), small(3)])
-    assert (receipt.first, receipt.last) == (2, 3)
+    assert (receipt.first, receipt.last, receipt.rows) == (2, 3, 2)
     assert ids(hub_server) == [small(n).item.key for n in (1, 2, 3)]
     assert results.state().decided == tuple(ids(hub_server))
 
