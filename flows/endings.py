@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from prefect.client.schemas.objects import State
 from prefect.states import Completed, Failed
 
-from stages.errors import BudgetReached, OutOfCredits, WorkerError
+from stages.errors import BudgetReached, Defect, Misconfigured, OutOfCredits, Transient, WorkerError
 from stages.models import WorkItem
 from stages.outcome import Outcome
 
@@ -24,8 +24,9 @@ def ending(items: Sequence[WorkItem], ends: Sequence[Ending], published: int, dr
             return Completed(name="OutOfCredits", message=f"{error} {told}")
         if isinstance(error, BudgetReached):
             return Completed(name="Budget", message=f"{error} {told}")
-    if errors and len(errors) == len(items) and not published:
-        return Failed(message=f"Nothing could be done for {len(items)} items. The first: {errors[0]}")
+    ours = [error for error in errors if isinstance(error, Transient | Misconfigured | Defect)]
+    if ours and len(ours) == len(items) and not published:
+        return Failed(message=f"Nothing could be done for {len(items)} items. The first: {ours[0]}")
     if dry_run:
         done = len(items) - len(errors)
         return Completed(

@@ -5,7 +5,6 @@ import hashlib
 import json
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from datetime import UTC, datetime
 from typing import Any, TypeVar
 
 from prefect import Task, get_run_logger, task
@@ -17,10 +16,10 @@ from prefect.utilities.annotations import opaque
 
 from flows import views
 from flows.adapters.upstream import Look
-from flows.workshop import workshop
+from flows.workshop import now, workshop
 from stages import drafting, thinking
 from stages.drafting import Drafted
-from stages.errors import BudgetReached, Misconfigured, OutOfCredits, Permanent, Transient, WorkerError
+from stages.errors import BudgetReached, Defect, Misconfigured, OutOfCredits, Transient, WorkerError
 from stages.models import Brief, Draft, Grade, Question, Verdict, WorkItem
 from stages.outcome import Outcome
 from stages.stage import A, Answer, Thought
@@ -169,9 +168,8 @@ async def write(brief: Brief, thoughts: Sequence[Thought[Any]]) -> Work:
         found = await drafting.write(brief, case, shop.model.ask, shop.templates, shop.guards, _old(brief))
         return await _drafted(brief, found)
 
-    started = _now()
     found = Drafted.model_validate(await ask("write", brief.item, question, job))
-    return Work.begun(brief, thoughts, found, started)
+    return Work.begun(brief, thoughts, found, shop.started)
 
 
 async def repair(work: Work) -> Work:
@@ -224,7 +222,7 @@ def _judge(brief: Brief, draft: Draft) -> Verdict:
 
 def conclude(work: Work) -> Outcome:
     """The outcome of work that has its verdict."""
-    return work.outcome(finished=_now(), **_origin())
+    return work.outcome(finished=now(), **_origin())
 
 
 async def keep(outcome: Outcome) -> Outcome:
@@ -246,7 +244,7 @@ def stops_the_run(error: WorkerError) -> bool:
 async def give_up_on(item: WorkItem, fault: Exception) -> Outcome | WorkerError:
     """Leave the item for later, with the reason; after too many tries set it aside by a row that says why."""
     shop = workshop()
-    error = fault if isinstance(fault, WorkerError) else Permanent(f"A fault of the worker itself: {fault!r}")
+    error = fault if isinstance(fault, WorkerError) else Defect(f"A fault of the worker itself: {fault!r}")
     trace = None if error is fault else fault
     get_run_logger().warning("%s (%s) broke off: %s", item.key, item.finding.title, error, exc_info=trace)
     if stops_the_run(error) or shop.dry_run:
@@ -260,7 +258,7 @@ async def give_up_on(item: WorkItem, fault: Exception) -> Outcome | WorkerError:
         return error
     reason = f"Set aside after {tries} tries that broke off. The last: {error}"
     verdict = Verdict(grade=Grade.UNVERIFIED, reason=reason)
-    return await keep(Outcome(item=item, verdict=verdict, started=_now(), finished=_now(), **_origin()))
+    return await keep(Outcome(item=item, verdict=verdict, started=shop.started, finished=now(), **_origin()))
 
 
 async def publish() -> int:
@@ -278,7 +276,3 @@ def _origin() -> dict[str, str]:
     context = FlowRunContext.get()
     run = str(context.flow_run.id) if context and context.flow_run else ""
     return {"flow_run": run, "templates": workshop().templates.version, "code_version": workshop().version}
-
-
-def _now() -> str:
-    return datetime.now(UTC).isoformat(timespec="milliseconds")

@@ -66,7 +66,7 @@ async def show_item(outcome: Outcome) -> None:
 
 async def show_run(items: Sequence[WorkItem], ends: Sequence[Outcome | WorkerError], look: Look) -> None:
     """The run's page: its items, the matching, what was quarantined and passed over, and why; none for an idle run."""
-    if not items and not (look.quarantined or look.passed_over or look.notes):
+    if not items and not (look.quarantined or look.passed_over):
         return
     from stages.reporting import run_report
 

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from functools import cached_property
 from importlib.metadata import version
 from typing import TYPE_CHECKING
@@ -35,6 +36,7 @@ class Workshop:
     def __init__(self, chosen: settings.Settings, dry_run: bool = False) -> None:
         self.settings = chosen
         self.dry_run = dry_run
+        self.started = now()
         self.home = chosen.home
         self.home.mkdir(parents=True, exist_ok=True)
         self.outbox = Outbox(self.home / "outbox")
@@ -143,6 +145,11 @@ class Workshop:
         for door in ("backlog", "results", "spending"):
             if door in vars(self):
                 getattr(self, door).close()
+
+
+def now() -> str:
+    """ISO-8601, UTC, milliseconds."""
+    return datetime.now(UTC).isoformat(timespec="milliseconds")
 
 
 @dataclass

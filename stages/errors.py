@@ -41,6 +41,10 @@ class Misconfigured(Permanent):
     """It won't pass for any item: a setting, a key or a right is wrong."""
 
 
+class Defect(Permanent):
+    """A fault of the worker itself: an exception that nobody meant to raise."""
+
+
 class OutOfCredits(Permanent):
     """The endpoint answered 402: its account has no credit left."""
 

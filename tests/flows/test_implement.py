@@ -1,0 +1,171 @@
+"""Runs of the flow, on the real engine, from two upstream datasets to a commit."""
+
+import json
+from collections import Counter
+
+import pytest
+
+from stages.outcome import STAGES
+from tests.adapters.fake_refusals import openai_error
+from tests.adapters.fake_replies import refuses, says
+from tests.flows.conftest import TOKEN, World, record
+
+SIX = [stage.step for stage in STAGES]
+
+
+def test_findings_become_rows_by_six_named_thoughts_each(world: World):
+    world.publish(record("Rounding loses a cent", "No time zone"))
+    assert world.run().name == "Published 2 of 2"
+    rows = world.rows()
+    assert [row["iteration"] for row in rows] == [1, 2]
+    assert {row["work_item"]["finding"]["title"] for row in rows} == {"Rounding loses a cent", "No time zone"}
+    assert all(row["deep_understanding"] and row["implementation"] and row["tests"] for row in rows)
+    names = [run.name for run in world.task_runs()]
+    for title in ("Rounding loses a cent", "No time zone"):
+        for verb in (*(stage.title for stage in STAGES), "write", "verify"):
+            assert f"{verb} · {title}" in names
+    assert names.count("pull") == 1
+    assert "publish · 2 outcomes" in names
+    assert world.last.name == "Published 2 of 2"
+
+
+def test_a_second_run_has_nothing_to_do_and_asks_the_hub_three_times(world: World):
+    world.publish(record("a"))
+    world.run()
+    world.asked()
+    state = world.run()
+    assert (state.name, state.message) == ("Idle", "Nothing waits: every work item has an outcome.")
+    assert len(world.requests) == 3
+    assert world.asked() == []
+    assert world.artifacts() == []
+
+
+def test_what_was_thought_before_a_failure_is_not_asked_again(world: World):
+    world.publish(record("a"))
+    world.odd["draft"] = lambda call: refuses(401, openai_error("Incorrect API key provided"))
+    state = world.run()
+    assert state.is_failed()
+    assert "401" in (state.message or "") or "key" in (state.message or "")
+    assert sorted(world.asked()) == sorted([*SIX, "draft"])
+    del world.odd["draft"]
+    assert world.run().name == "Published 1 of 1"
+    assert world.asked() == ["draft"]
+    assert {r.state_name for r in world.task_runs() if r.name.startswith("Deep")} == {"Cached"}
+
+
+def test_a_changed_model_asks_again(world: World, monkeypatch: pytest.MonkeyPatch):
+    world.publish(record("a"))
+    world.odd["draft"] = lambda call: refuses(401, openai_error("no"))
+    world.run()
+    world.asked()
+    monkeypatch.setenv("AUTOCODER_MODEL", "fake-2")
+    world.odd.clear()
+    world.run()
+    assert sorted(world.asked()) == sorted([*SIX, "draft"])
+
+
+def test_one_item_that_cannot_be_done_leaves_the_others_alone(world: World):
+    world.publish(record("good", "bad"))
+    world.odd["risk_analysis"] = lambda call: says("I cannot say.") if "bad in full" in call.prompt else None
+    state = world.run()
+    assert state.name == "Published 1 of 2"
+    assert "risk_analysis" in (state.message or "")
+    assert [row["work_item"]["finding"]["title"] for row in world.rows()] == ["good"]
+    assert world.run().name == "Idle", "it is tried again later, not at once"
+
+
+def test_an_item_that_stays_unusable_is_set_aside_with_a_row_that_says_why(
+    world: World, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setenv("AUTOCODER_RETRY_MINUTES", "0")
+    monkeypatch.setenv("AUTOCODER_TRIES", "2")
+    world.publish(record("bad"))
+    world.odd["risk_analysis"] = lambda call: says("I cannot say.")
+    assert world.run().name == "Published 0 of 1"
+    assert world.run().name == "Published 1 of 1"
+    (row,) = world.rows()
+    assert row["verdict"]["grade"] == "unverified"
+    assert row["verdict"]["reason"].startswith("Set aside after 2 tries")
+    assert row["risk_analysis"] is None
+    assert world.run().name == "Idle"
+
+
+def test_no_credit_ends_the_run_and_breaks_nothing(world: World):
+    world.publish(record("a", "b"))
+    world.odd["deep_understanding"] = lambda call: refuses(402, openai_error("You have exceeded your credits"))
+    state = world.run()
+    assert (state.name, state.is_completed()) == ("OutOfCredits", True)
+    world.odd.clear()
+    assert world.run().name == "Published 2 of 2", "the items kept their places"
+
+
+def test_a_bound_on_spending_ends_the_run_and_says_when_it_opens_again(world: World, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("AUTOCODER_TOKENS_PER_DAY", "1000")
+    world.publish(record("a"))
+    state = world.run()
+    assert (state.name, state.is_completed()) == ("Budget", True)
+    assert "opens again at" in (state.message or "")
+
+
+def test_a_dry_run_commits_nothing_and_makes_the_real_run_cheap(world: World):
+    world.publish(record("a"))
+    assert world.run(dry_run=True).name == "Tried 1 of 1"
+    assert not any("/commit/" in request for request in world.requests)
+    world.asked()
+    assert world.run().name == "Published 1 of 1"
+    assert world.asked() == []
+
+
+def test_an_item_asked_for_by_name_gets_a_new_attempt(world: World):
+    world.publish(record("a"))
+    world.run()
+    (row,) = world.rows()
+    assert world.run(item=row["work_item"]["id"][:8]).name == "Published 1 of 1"
+    assert [row["attempt"] for row in world.rows()] == [1, 2]
+    assert world.run().name == "Idle"
+
+
+def test_an_item_that_is_not_there_fails_the_run_with_a_sentence(world: World):
+    world.publish(record("a"))
+    state = world.run(item="ffff")
+    assert state.is_failed()
+    assert "There is no work item 'ffff'" in (state.message or "")
+
+
+def test_what_a_dead_run_finished_is_published_by_the_next(world: World):
+    world.publish(record("a"))
+    world.run(dry_run=True)
+    from flows.adapters.outbox import Outbox
+    from tests.outcomes import small
+
+    Outbox(world.home / "outbox").put(small())
+    assert world.run(limit=1).name == "Published 2 of 2"
+    assert len(Outbox(world.home / "outbox")) == 0
+
+
+def test_a_key_is_nowhere_in_what_a_run_leaves(world: World, capfd: pytest.CaptureFixture[str]):
+    world.publish(record("a", "b"))
+    world.odd["draft"] = lambda call: (
+        refuses(401, openai_error(f"Incorrect API key provided: {TOKEN}")) if "b in full" in call.prompt else None
+    )
+    world.run()
+    seen = capfd.readouterr()
+    shown = json.dumps([artifact.model_dump(mode="json") for artifact in world.artifacts()])
+    for text in (seen.out, seen.err, shown, json.dumps(world.rows()), str(world.last.message)):
+        assert TOKEN not in text
+    for path in world.home.rglob("*"):
+        assert not path.is_file() or TOKEN.encode() not in path.read_bytes(), path
+
+
+def test_an_item_has_a_page_and_the_run_a_table(world: World):
+    world.publish(record("Rounding loses a cent"), {"findings": [{"perspective": "Security", "recommendations": []}]})
+    world.run()
+    kinds = Counter(artifact.type for artifact in world.artifacts())
+    assert kinds == {"markdown": 3, "progress": 1}, "the item, the run, and the link, which Prefect stores as markdown"
+    pages = {artifact.key: str(artifact.data) for artifact in world.artifacts()}
+    (row,) = world.rows()
+    page = pages[f"item-{row['id']}"]
+    assert "Rounding loses a cent" in page
+    assert "flowchart" in page
+    assert "Security" in pages["run"], "what was passed over is told with the reason"
+    assert "commit" in pages
