@@ -6,6 +6,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from threading import RLock
 
+from filelock import FileLock
+
 from stages.errors import Permanent, Transient
 
 SCHEMA = 1
@@ -90,13 +92,8 @@ class WorkerDb:
     def _open(self) -> sqlite3.Connection:
         if self._opened is None:
             self.path.parent.mkdir(parents=True, exist_ok=True)
-            try:
-                self._opened = _connection(self.path)
-            except sqlite3.DatabaseError as error:
-                if error.sqlite_errorcode not in (sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT):
-                    raise
-                self.path.unlink()
-                self._opened = _connection(self.path)
+            with FileLock(f"{self.path}.lock"):  # SQLite itself does not wait while several make one file at once
+                self._opened = _opened(self.path)
         return self._opened
 
     @contextmanager
@@ -116,6 +113,16 @@ class WorkerDb:
             raise
 
 
+def _opened(path: Path) -> sqlite3.Connection:
+    try:
+        return _connection(path)
+    except sqlite3.DatabaseError as error:
+        if error.sqlite_errorcode not in (sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT):
+            raise
+        path.unlink()
+        return _connection(path)
+
+
 def _connection(path: Path) -> sqlite3.Connection:
     db = sqlite3.connect(path, timeout=30, isolation_level=None, check_same_thread=False)
     try:
@@ -132,8 +139,6 @@ def _begin_anew(db: sqlite3.Connection) -> None:
     db.execute("PRAGMA journal_mode = WAL")
     db.execute("BEGIN IMMEDIATE")
     with db:
-        if db.execute("PRAGMA user_version").fetchone()[0] == SCHEMA:
-            return  # another process was faster
         for (name,) in db.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall():
             db.execute(f'DROP TABLE "{name}"')
         for statement in TABLES.split(";"):
