@@ -2,7 +2,13 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: up test check format clean
+.PHONY: up deploy test check format
+
+up: $(VENV)/.installed
+	@exec $(BIN)/python -m deployments.local
+
+deploy: $(VENV)/.installed
+	@$(BIN)/python -m deployments.deploy
 
 $(VENV)/.installed: pyproject.toml constraints.txt
 	@command -v git >/dev/null || { echo "git is missing: install it (Debian: apt-get install git) and run make again"; exit 1; }

@@ -53,7 +53,7 @@ def start(settings: Settings, children: list[Child]) -> dict[str, str]:
     if not settings.on_real_hub:
         start_hub(settings, environment, children)
     hub = Hub(settings.hub_address, settings.hf_token if settings.on_real_hub else None)
-    if settings.model_name.startswith("replay:") and not settings.on_real_hub:
+    if not settings.on_real_hub:
         from deployments.rehearse import build
 
         build(settings, hub)

@@ -77,9 +77,9 @@ async def _ask(label: str, key: str, job: Any) -> Any:
     return await job()
 
 
-async def act(verb: str, about: str, job: Callable[[], T]) -> T:
+async def act(verb: str, about: str, job: Callable[[], T], **policy: Any) -> T:
     """Blocking work on the world, in a thread, as a task named by its verb."""
-    found: T = await _act.with_options(name=verb)(f"{verb} · {about}" if about else verb, opaque(job))
+    found: T = await _act.with_options(name=verb, **policy)(f"{verb} · {about}" if about else verb, opaque(job))
     return found
 
 
@@ -267,7 +267,8 @@ async def publish() -> int:
     outcomes = [] if shop.dry_run else shop.outbox.waiting()
     if not outcomes:
         return 0
-    receipt = await act("publish", f"{len(outcomes)} outcomes", lambda: shop.commit(outcomes))
+    # no retries: `append` makes ten tries of its own, since each must look first what the last one did
+    receipt = await act("publish", f"{len(outcomes)} outcomes", lambda: shop.commit(outcomes), retries=0)
     await views.show_commit(receipt.url, f"rows {receipt.first} to {receipt.last}")
     return receipt.rows
 

@@ -114,7 +114,8 @@ class Workshop:
         seen = self.backlog.unpublished_seen()
         receipt = self.results.append(outcomes, seen, self.spending.unpublished())
         self.backlog.decided(keys)
-        self.backlog.mark_seen_published(seen)
+        if receipt.rows:  # else an earlier commit had them all, and none of what was seen went out with it
+            self.backlog.mark_seen_published(seen)
         self.outbox.drop(keys)
         return receipt
 
