@@ -99,11 +99,11 @@ def _window(path: str, text: str, line: int, room: int) -> tuple[str, str]:
 
 
 def _outline(paths: Iterable[str], texts: Mapping[str, str], room: int) -> tuple[str, list[str]]:
-    """One line a file with the names it defines, and the paths there was no room for."""
+    """One line a file, those first that define names; and the paths there was no room for."""
+    names = {path: list(dict.fromkeys(_DEFINES.findall(texts.get(path, "")))) for path in paths}
     lines, missing = [], []
-    for path in paths:
-        names = ", ".join(dict.fromkeys(_DEFINES.findall(texts.get(path, ""))))
-        line = f"{path}: {names}"[:_OUTLINE_LINE] if names else path
+    for path in sorted(names, key=lambda p: (not names[p], p)):
+        line = f"{path}: {', '.join(names[path])}"[:_OUTLINE_LINE] if names[path] else path
         room -= len(line) + 1
         if room < 0:
             missing.append(path)

@@ -64,6 +64,12 @@ def test_what_has_no_room_is_outlined_and_what_has_none_there_is_named() -> None
     assert view.paths == tuple(sorted(texts))
 
 
+def test_the_outline_begins_with_files_that_define_something() -> None:
+    texts = {"a.md": "# A\n", "b.txt": "b\n", "z.py": "class Z:\n    pass\n", "book.py": ""}
+    view = code_view.build(sorted(texts), (), texts, Finding(title="x", file="book.py"), 1_000)
+    assert view.outline.splitlines() == ["z.py: Z", "a.md", "b.txt"]
+
+
 def test_a_long_file_is_shown_around_the_finding_s_line() -> None:
     long = "".join(f"line_{n} = {n}\n" for n in range(1, 5_001))
     view = code_view.build(["a.py"], (), {"a.py": long}, Finding(title="x", file="a.py", line=2_500), 500)
