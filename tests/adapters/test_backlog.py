@@ -198,6 +198,15 @@ def test_an_item_that_broke_off_cools_down_twice_as_long_each_time(backlog: Back
     assert backlog.next(1, NOW + 2 * HOUR) == [item]
 
 
+def test_an_item_that_was_postponed_comes_back_then_and_no_try_is_counted(backlog: Backlog) -> None:
+    tell_findings(backlog, finding("f"))
+    (item,) = backlog.next(1, NOW)
+    backlog.postpone(item, "the Hub is away", NOW + 300)
+    assert backlog.next(1, NOW + 299) == []
+    assert backlog.waiting(NOW).cooling[0].tries == 0
+    assert backlog.next(1, NOW + 300) == [item]
+
+
 def test_a_cooling_item_does_not_hold_up_the_others(backlog: Backlog) -> None:
     tell_findings(backlog, finding("1"))
     (item,) = backlog.next(1, NOW)
