@@ -115,7 +115,7 @@ def test_the_fleets_plans_hold_for_every_item_once_each() -> None:
 names = st.sampled_from(["", "F1", "A1", "lib/pages.py", "x"])
 
 
-@settings(deadline=None, max_examples=40)
+@settings(deadline=None, max_examples=30)
 @given(
     st.builds(Finding, title=st.text(), description=st.text(), id=names, analysis_id=names, file=names),
     st.lists(

@@ -250,13 +250,13 @@ def test_any_value_becomes_json() -> None:
     assert len(shown) < 10_000
 
 
-@settings(deadline=None, max_examples=50)
+@settings(deadline=None, max_examples=30)
 @given(VALUES | ANALYSES)
 def test_reading_any_analysis_never_raises(record: object) -> None:
     analysis(record).model_dump_json().encode()
 
 
-@settings(deadline=None, max_examples=50)
+@settings(deadline=None, max_examples=30)
 @given(VALUES | PLANS)
 def test_reading_any_plan_never_raises(record: object) -> None:
     plan(record).model_dump_json().encode()
