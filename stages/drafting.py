@@ -10,7 +10,7 @@ from stages.fences import Block, parse
 from stages.models import Ask, Brief, Draft, File, Frozen, Message, Question, Usage, Verdict
 from stages.outcome import Dossier
 from stages.patching import Ground, Guards, Texts, applied, guard, paths_of
-from stages.paths import home_of_tests, is_test
+from stages.paths import holds_tests, home_of_tests, is_test
 from stages.templates import Templates
 from stages.text import cut
 
@@ -43,7 +43,7 @@ async def write(brief: Brief, dossier: Dossier, ask: Ask, templates: Templates, 
     """A first draft: whole new texts, its `patch` still empty. Raises Unusable after two bad replies."""
 
     async def read(text: str) -> Draft:
-        return await _read(text, brief, None, guards, old)
+        return await _read(text, brief, dossier, None, guards, old)
 
     return _drafted(await consult(draft_question(brief, dossier, templates, guards), read, ask, templates))
 
@@ -82,7 +82,7 @@ async def repair(
     question = await repair_question(brief, dossier, former, verdict, number, templates, guards, old)
 
     async def read(text: str) -> Draft:
-        return await _read(text, brief, former, guards, old)
+        return await _read(text, brief, dossier, former, guards, old)
 
     return _drafted(await consult(question, read, ask, templates))
 
@@ -115,7 +115,7 @@ def _question(
     return Question(item=brief.item.id, step=step, messages=messages)
 
 
-async def _read(text: str, brief: Brief, former: Draft | None, guards: Guards, old: Old) -> Draft:
+async def _read(text: str, brief: Brief, dossier: Dossier, former: Draft | None, guards: Guards, old: Old) -> Draft:
     """The draft in a reply, put on top of the former one. Raises Unusable."""
     summary, blocks = parse(text)
     if not blocks:
@@ -127,7 +127,7 @@ async def _read(text: str, brief: Brief, former: Draft | None, guards: Guards, o
     if former and changed == drafted:
         raise Unusable("Your answer changes nothing in the draft that failed.")
     draft = _draft(summary or _outline(blocks), changed)
-    _check_whole(draft)
+    _check_whole(draft, dossier)
     guard(changed, base, guards)
     return draft
 
@@ -163,13 +163,12 @@ def _outline(blocks: Sequence[Block]) -> str:
     return "; ".join(dict.fromkeys(f"{block.kind.capitalize()} {block.path}" for block in blocks))
 
 
-def _check_whole(draft: Draft) -> None:
-    """Raises Unusable for a draft without an implementation, or one in Python without a test."""
-    if not draft.files and all(map(is_test, draft.deleted)):
-        raise Unusable(
-            "Your answer changes no file of the implementation: give the change itself too, as files."
-        )
-    if not draft.tests and any(file.path.endswith(".py") for file in draft.files):
-        raise Unusable(
-            "Your answer holds no test: add a file tests/test_….py that fails before the change and passes after."
-        )
+def _check_whole(draft: Draft, dossier: Dossier) -> None:
+    """Raises Unusable for a draft without an implementation where one was planned, or one in Python without a test."""
+    plan = dossier.implementation_plan
+    tests_alone = plan is not None and all(is_test(file.path) for file in plan.files)
+    if not tests_alone and not draft.files and all(map(is_test, draft.deleted)):
+        raise Unusable("Your answer changes no file of the implementation: give the change itself too, as files.")
+    wanted = tests_alone or any(file.path.endswith(".py") for file in draft.files)
+    if wanted and not any(holds_tests(file.path) for file in draft.tests):
+        raise Unusable("Your answer holds no test: add a file test_….py that fails before the change and passes after.")

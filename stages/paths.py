@@ -125,8 +125,14 @@ def is_test(path: str) -> bool:
     return named or not {"tests", "test", "spec", "__tests__"}.isdisjoint(whole.parts[:-1])
 
 
+def holds_tests(path: str) -> bool:
+    """Whether the file is one that a test runner finds tests in, not a helper of theirs."""
+    stem = PurePosixPath(path).stem
+    return is_test(path) and "test" in stem and stem != "conftest"
+
+
 def home_of_tests(paths: Iterable[str]) -> str:
     """The folder that holds most tests of a tree; "tests" where it has none."""
-    folders = Counter(str(PurePosixPath(p).parent) for p in paths if is_test(p) and "test" in PurePosixPath(p).stem)
+    folders = Counter(str(PurePosixPath(p).parent) for p in paths if holds_tests(p))
     found = min(folders, key=lambda folder: (-folders[folder], folder), default="tests")
     return "tests" if found == "." else found

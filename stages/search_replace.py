@@ -133,10 +133,11 @@ def _moved(lines: Lines, less: str, more: str) -> Lines | None:
 
 def _closest(lines: Lines, search: Lines) -> str:
     """The lines of the file that are most like the searched ones, with their numbers."""
+    search = search[:_SHOWN]
     best = max(range(len(lines)), key=lambda at: _likeness(lines, at, search))
     if not _likeness(lines, best, search):
         best = _similar(lines, search)
-    first, last = max(0, best - 2), min(len(lines), best + min(len(search), _SHOWN) + 2)
+    first, last = max(0, best - 2), min(len(lines), best + len(search) + 2)
     shown = "\n".join(f"{n + 1:>5}| {lines[n][:200]}" for n in range(first, last))
     return f"The closest lines there:\n{shown}\n"
 

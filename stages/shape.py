@@ -60,5 +60,5 @@ def _remarks(part: Mapping[str, Any], required: bool) -> Iterator[str]:
         yield f"{low} to {high} of them"
     elif low and low > 1:
         yield f"at least {low}"
-    if part.get("type") == "array" and not required:
+    if part.get("type") == "array" and not required and "empty" not in part.get("description", ""):
         yield "may be empty"

@@ -36,7 +36,9 @@ class TestingStrategy(Answer):
     step: ClassVar[str] = "testing_strategy"
 
     test_plan: TestList
-    coverage: tuple[Coverage, ...] = Field(default=(), description="Each upstream case (T1, T2, …) once")
+    coverage: tuple[Coverage, ...] = Field(
+        default=(), description="Each upstream case (T1, T2, …) once; empty only where there are none"
+    )
 
     def faults(self, brief: Brief, earlier: Earlier) -> Iterator[str]:
         """Every upstream test case is covered, and no other is named."""

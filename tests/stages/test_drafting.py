@@ -4,6 +4,7 @@ import pytest
 
 from stages.drafting import WHOLE, draft_question, repair, repair_question, shown, write
 from stages.errors import Unusable
+from stages.implementation_plan import ImplementationPlan, PlannedFile, Step
 from stages.models import Brief, CodeView, Draft, File
 from stages.patching import Guards
 from stages.templates import Templates
@@ -107,6 +108,22 @@ async def test_the_guards_hold_for_the_whole_draft():
 async def test_other_languages_and_deletions_need_no_python_test():
     assert (await written("FILE: main.rs\n```rust\nfn main() {}\n```\n")).tests == ()
     assert (await written("DELETE: report.py\n")).deleted == ("report.py",)
+
+
+async def test_a_plan_of_tests_alone_needs_no_implementation():
+    plan = ImplementationPlan(
+        files=(PlannedFile(path="tests/test_empty.py", action="create", purpose="the missing test"),),
+        steps=(Step(description="Write it"),),
+        phases=("Phase 1: write",),
+        location="tests/test_empty.py",
+    )
+    dossier = DOSSIER.model_copy(update={"implementation_plan": plan})
+    found = await write(BRIEF, dossier, Replies([TEST]).ask, OURS, GUARDS, texts(OLD))
+    assert (len(found.draft.tests), found.draft.files) == (1, ())
+
+
+async def test_a_helper_of_tests_is_no_test():
+    assert "holds no test" in await refusal(f"{STATS}FILE: tests/conftest.py\n```\nX = 1\n```\n")
 
 
 async def test_a_draft_without_prose_is_summed_up_by_its_files():

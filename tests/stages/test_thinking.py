@@ -206,4 +206,5 @@ def test_the_sketch_says_what_a_field_is_and_how_many():
     text = sketch(schema(ApproachEvaluation))
     assert '"approaches": [{  // 2 to 5 of them\n    "name": string,' in text
     assert '"verdict": "RECOMMENDED" | "NOT RECOMMENDED" | "OVER-ENGINEERED",' in text
-    assert "once; may be empty" in sketch(schema(TestingStrategy))
+    assert "at the edges, and what must come out; may be empty\n" in sketch(schema(TestingStrategy))
+    assert "once; empty only where there are none\n" in sketch(schema(TestingStrategy))
