@@ -107,11 +107,14 @@ async def pull(limit: int, item: str | None) -> tuple[list[WorkItem], Look]:
     shop = workshop()
 
     def take() -> tuple[list[WorkItem], Look]:
+        shop.catch_up()  # first: what the results dataset knows to be decided need not be read again
         look = shop.upstream.look(item)
-        shop.catch_up()
         taken = shop.backlog.next(
             limit, time.time(), item, claim=shop.claims.take, finished=shop.outbox, dry_run=shop.dry_run
         )
+        if item:
+            for each in taken:
+                shop.spending.start_over(each.id)
         return taken, look
 
     items, look = await act("pull", "", take)

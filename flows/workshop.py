@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from uuid import uuid4
 
 from flows import settings
+from flows.adapters import git
 from flows.adapters.backlog import Backlog
 from flows.adapters.claims import Claims
 from flows.adapters.hub import Hub
@@ -75,7 +76,7 @@ class Workshop:
     def repositories(self) -> "Repositories":
         from flows.adapters.repository import Repositories
 
-        return Repositories(self.home / "mirrors", base=self.home)
+        return Repositories(self.home / "mirrors", base=self.home, known=self.settings.repository)
 
     @cached_property
     def templates(self) -> "Templates":
@@ -125,7 +126,7 @@ class Workshop:
         Its code would be shown to a model and published; only AUTOCODER_REPOSITORY may name one.
         """
         remote = re.match(r"(?!file:)[a-z+]+://|[\w.-]+@[\w.-]+:", repository, re.IGNORECASE)
-        if self.settings.on_real_hub and not remote and repository != self.settings.repository:
+        if self.settings.on_real_hub and not remote and repository != git.scrub(self.settings.repository):
             raise Permanent(
                 f"The finding names {repository}, a path on this machine, which is read only where "
                 "AUTOCODER_REPOSITORY names it."
