@@ -46,7 +46,7 @@ def _part(name: str) -> str:
         return "has an empty part, `.` or `..` in it"
     if len(name.encode()) > LONGEST_NAME:
         return f"has a name longer than {LONGEST_NAME} bytes in it"
-    if _GIT.fullmatch(folded.rstrip(". ")):
+    if _GIT.fullmatch(folded):
         return "belongs to git"
     if name != name.strip() or name.endswith("."):
         return "has a name in it that begins or ends with a blank, or ends with a dot"

@@ -178,10 +178,12 @@ async def test_without_a_repository_files_are_new():
 
 
 async def test_a_repair_shows_the_draft_and_what_the_tests_said():
-    asked = await repair_question(BRIEF, DOSSIER, DRAFT, VERDICT, 2, OURS, GUARDS, texts(OLD))
+    former = DRAFT.model_copy(update={"deleted": ("report.py",)})
+    asked = await repair_question(BRIEF, DOSSIER, former, VERDICT, 2, OURS, GUARDS, texts(OLD))
     prompt = asked.messages[1].content
     assert asked.step == "repair-2"
     assert 'raise ValueError("mean of nothing")' in prompt
+    assert '"report.py":\n\n```\n(deleted)\n```' in prompt
     assert "tests/test_acceptance.py::test_empty: failed (before the change: failed)" in prompt
     assert "test_no_values_have_no_mean: passed" not in prompt
     assert "Passed before the change and fails now: tests/test_report.py::test_render" in prompt
