@@ -185,7 +185,8 @@ def interrupted(number: int, frame: FrameType | None) -> None:
 
 def main() -> int:
     os.chdir(PROJECT)  # relative settings and the deployment's working directory are the checkout's
-    signal.signal(signal.SIGTERM, interrupted)
+    for number in (signal.SIGINT, signal.SIGTERM):  # also where a shell started us with SIGINT ignored
+        signal.signal(number, interrupted)
     try:
         up(load())
     except KeyboardInterrupt:

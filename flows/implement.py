@@ -21,17 +21,18 @@ from stages.outcome import Outcome
 from stages.risk_analysis import RiskAnalysis
 from stages.testing_strategy import TestingStrategy
 
-Limit = Annotated[int, Field(ge=1, le=1024, description="The most work items to take up in this run.")]
-Item = Annotated[
-    str | None,
-    Field(description="Work on this one item (its id, or the beginning of it), again if it has an outcome already."),
-]
-DryRun = Annotated[bool, Field(description="Do everything but the commit. The thoughts are kept for the real run.")]
+Limit = Annotated[int, Field(ge=1, le=1024)]
 
 
 @flow(name="implement", persist_result=False)
-async def implement(limit: Limit = 4, item: Item = None, dry_run: DryRun = False) -> State[None]:
-    """Turn the next waiting work items into verified code and publish what came of them."""
+async def implement(limit: Limit = 4, item: str | None = None, dry_run: bool = False) -> State[None]:
+    """Turn the next waiting work items into verified code and publish what came of them.
+
+    Args:
+        limit: The most work items to take up in this run.
+        item: Work on this one item (its id, or the beginning of it), again if it has an outcome already.
+        dry_run: Do everything but the commit. The thoughts are kept for the real run, the outcome is not.
+    """
     async with open_workshop(dry_run) as shop:
         items, look = await pull(limit, item)
         async with views.moving(shop.progress):

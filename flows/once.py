@@ -16,7 +16,7 @@ from stages.errors import WorkerError
 
 def main() -> None:
     """Exit 0: published, idle, or at a bound of ours. Exit 1: the worker could not do its work."""
-    parser = argparse.ArgumentParser(prog="python -m flows.implement", description=implement.description)
+    parser = argparse.ArgumentParser(prog="python -m flows.implement", description="One run without a deployment.")
     parser.add_argument("--once", action="store_true", required=True, help="do one run, then end")
     parser.add_argument("--limit", type=int, default=4, help="the most work items to take up")
     parser.add_argument("--item", help="work on this one item, again if it has an outcome already")
