@@ -1,5 +1,7 @@
 """What a person at the terminal wants to see of the runs: a line for each item that finishes."""
 
+import os
+import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime
 
@@ -50,11 +52,12 @@ class Follower:
     def addresses(self) -> Iterator[str]:
         """The three that matter."""
         dataset = self.settings.datasets[2]
+        python = os.path.relpath(sys.executable)
         local = "" if self.settings.on_real_hub else f"HF_ENDPOINT={self.settings.local_hub} "
         yield ""
         yield f"Prefect UI   {self.ui}"
         yield f"deployment   {self.ui}/deployments/deployment/{self.deployment.id}"
         yield f"dataset      {self.settings.hub_address}/datasets/{dataset}"
-        yield f'  {local}python -c \'from datasets import load_dataset; print(load_dataset("{dataset}")["train"][-1])\''
+        yield f'  {local}{python} -c \'from datasets import load_dataset; print(load_dataset("{dataset}")["train"][-1])\''
         yield ""
         yield "A run every 120 s; Ctrl-C stops everything that was started here."

@@ -99,7 +99,7 @@ class Settings(BaseSettings):
     protected: tuple[str, ...] = (
         ".github/workflows/**", ".gitlab-ci.yml", ".circleci/**", ".ci/**", "Jenkinsfile", "azure-pipelines.yml",
         "*.lock", "package-lock.json", "pnpm-lock.yaml", "go.sum",
-        ".env*", "*.pem", "*.key", "id_*", ".netrc", ".npmrc",
+        ".env*", "*.pem", "*.key", "id_rsa*", "id_ecdsa*", "id_ed25519*", ".netrc", ".npmrc",
     )  # fmt: skip
     """Paths that no patch may touch: CI, lock files, files of secrets. A pattern without a slash holds at any depth."""
     patch_files: int = Field(20, ge=1)

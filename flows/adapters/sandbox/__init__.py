@@ -1,0 +1,117 @@
+"""Run what nobody trusts: a command confined by the kernel, within limits, of which nothing survives.
+
+`choose()` gives the mechanism that holds on this machine; `testing.run_tests` runs trusted tests in it.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields
+from functools import cache
+from pathlib import Path
+from threading import Lock
+from typing import Protocol
+
+RESULT_FD = 3
+"""The descriptor a confined program finds open for its result, where `run` was asked for one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What one run may use, all its processes together. Raises ValueError for a limit that is not positive."""
+
+    wall_s: float = 60.0
+    cpu_s: float = 120.0
+    memory_mb: int = 1024
+    """Resident memory; looked at every 15 ms. One process alone cannot allocate much more than twice of it."""
+    disk_mb: int = 256
+    """What a run may add to its folders; also the largest single file."""
+    pids: int = 64
+    """Processes and threads."""
+    nofile: int = 256
+    """Open files, per process."""
+    output_kb: int = 256
+    """What is kept of standard output and error: the end. More output is no fault."""
+
+    def __post_init__(self) -> None:
+        for field in fields(self):
+            value = getattr(self, field.name)
+            if isinstance(value, bool) or not isinstance(value, int | float) or not value > 0:
+                raise ValueError(f"the limit {field.name} is {value!r}: a number above 0 is expected")
+
+
+@dataclass(frozen=True, slots=True)
+class ExecResult:
+    """How a confined command ended, and what it said."""
+
+    exit_code: int
+    """Negative: the signal that ended it; 127: there is no such program."""
+    stopped: str = ""
+    """The limit that ended it ("wall time", "CPU time", "memory", "disk", "processes"), empty for none."""
+    output: str = ""
+    """Standard output and error as they came, the end of it."""
+    result: bytes = b""
+    """What it wrote to RESULT_FD."""
+    seconds: float = 0.0
+    cpu_s: float = 0.0
+    memory_mb: float = 0.0
+    """The most that was seen."""
+    left: int = 0
+    """Processes that still ran at the end, and were killed."""
+
+
+class Sandbox(Protocol):
+    """A way to confine a command."""
+
+    @property
+    def mechanism(self) -> str:
+        """What confines, in words for the log, the UI and the row: "landlock, …" or "bubblewrap, …"."""
+
+    def self_test(self) -> str | None:
+        """None if it holds on this machine, else the reason why not, found out by trying."""
+
+    def run(
+        self,
+        argv: Sequence[str],
+        workdir: Path,
+        *,
+        readable: Sequence[Path] = (),
+        limits: Limits = Limits(),  # noqa: B008 (frozen)
+        env: Mapping[str, str] | None = None,
+        stdin: str = "",
+        result_fd: bool = False,
+    ) -> ExecResult:
+        """Run a command that may write to `workdir` and a folder for temporary files, and read `readable`.
+
+        Hand over a copy: as root the folder's files are given to another uid. Raises SandboxBroken when nothing could
+        be run, which says nothing about the command.
+        """
+
+
+HOW_TO_GET_ONE = (
+    "Get one by a Linux kernel of 6.12 or newer with Landlock enabled and libseccomp "
+    "(Debian, Ubuntu: apt-get install libseccomp2), or by bubblewrap (apt-get install bubblewrap)."
+)
+_choosing = Lock()
+
+
+def choose() -> Sandbox | str:
+    """The first mechanism that passes its self-test on this machine, or the reason why none does.
+
+    Tried once per process: Landlock with its signal scope, bubblewrap, Landlock on older kernels.
+    """
+    with _choosing:
+        return _choose()
+
+
+@cache
+def _choose() -> Sandbox | str:
+    from flows.adapters.sandbox.bubblewrap import Bubblewrap
+    from flows.adapters.sandbox.landlock import OLDEST_ABI, SCOPE_ABI, Landlock
+
+    candidates: tuple[Sandbox, ...] = (Landlock(SCOPE_ABI), Bubblewrap(), Landlock(OLDEST_ABI))
+    reasons = []
+    for sandbox in candidates:
+        reason = sandbox.self_test()
+        if reason is None:
+            return sandbox
+        reasons.append(f"{sandbox.mechanism.partition(',')[0]}: {reason}")
+    return f"Nothing on this machine confines untrusted code ({'; '.join(reasons)}). {HOW_TO_GET_ONE}"
