@@ -58,6 +58,7 @@ class Follower:
         yield f"Prefect UI   {self.ui}"
         yield f"deployment   {self.ui}/deployments/deployment/{self.deployment.id}"
         yield f"dataset      {self.settings.hub_address}/datasets/{dataset}"
-        yield f'  {local}{python} -c \'from datasets import load_dataset; print(load_dataset("{dataset}")["train"][-1])\''
+        code = f'from datasets import load_dataset; print(load_dataset("{dataset}")["train"][-1])'
+        yield f"  {local}{python} -c '{code}'"
         yield ""
         yield "A run every 120 s; Ctrl-C stops everything that was started here."
