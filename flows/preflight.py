@@ -3,13 +3,16 @@
 from flows.adapters.hub import Hub, Missing
 from flows.settings import Settings
 from stages.errors import Misconfigured
+from stages.templates import Templates
 
 
 def preflight(settings: Settings, hub: Hub) -> list[str]:
     """Lines that tell what this worker is about to use.
 
-    Raises Misconfigured when the token may not write where the settings say; Permanent and Transient as `hub` does.
+    Raises Misconfigured when the token may not write where the settings say, or a template is wrong; Permanent and
+    Transient as `hub` does.
     """
+    Templates(settings.templates)
     reads, plans, results = settings.datasets
     return [
         f"account   {_account(settings, hub)}",

@@ -189,6 +189,8 @@ async def open_workshop(dry_run: bool = False) -> AsyncIterator[Workshop]:
             "A replay is never published to the real Hub: set AUTOCODER_MODEL to a model, or AUTOCODER_LOCAL=1."
         )
     shop = Workshop(chosen, dry_run)
+    if chosen.templates:
+        shop.templates  # noqa: B018  # a wrong template is told at the start, not when an item wants it
     token = _open.set(shop)
     try:
         yield shop

@@ -1,0 +1,93 @@
+"""Before anything is written it is said which account, which datasets, which model."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from pydantic import SecretStr
+
+from flows.adapters.hub import Hub
+from flows.adapters.local_hub import LocalHub
+from flows.preflight import preflight
+from flows.settings import Settings
+from stages.errors import Misconfigured
+from tests.adapters.accounts import Accounts, Who
+
+
+@pytest.fixture
+def hub_with_accounts(tmp_path: Path) -> Iterator[LocalHub]:
+    accounts = Accounts(
+        tokens={
+            "hf_ada": Who("ada", orgs={"acme": "write", "big": "read"}),
+            "hf_reader": Who("rita", token={"role": "read"}),
+        },
+        private={"ada/autocoder-analysis-results"},
+    )
+    with LocalHub(tmp_path / "hub", wrap=accounts) as server:
+        Hub(server.address, SecretStr("hf_ada")).create("ada/autocoder-analysis-results", private=True)
+        yield server
+
+
+def settings(server: LocalHub, token: str, name: str, monkeypatch: pytest.MonkeyPatch, **more: str) -> Settings:
+    given = {"HF_TOKEN": token, "HF_USERNAME": name, "HF_ENDPOINT": server.address, **more}
+    for variable, value in given.items():
+        monkeypatch.setenv(variable, value)
+    return Settings()
+
+
+def lines(chosen: Settings) -> str:
+    token = chosen.hf_token if chosen.on_real_hub else None
+    return "\n".join(preflight(chosen, Hub(chosen.hub_address, token)))
+
+
+def test_account_datasets_and_their_visibility_are_named(hub_with_accounts, monkeypatch):
+    said = lines(settings(hub_with_accounts, "hf_ada", "ada", monkeypatch))
+    assert f"account   ada, writing as ada at {hub_with_accounts.address}" in said
+    assert "reads     ada/autocoder-analysis-results (private)" in said
+    assert "reads     ada/autocoder-test-planning-results (not there yet: waited for)" in said
+    assert "writes    ada/autocoder-implementation-results (not there yet: will be made public)" in said
+
+
+def test_what_will_be_made_private_is_said(hub_with_accounts, monkeypatch):
+    said = lines(settings(hub_with_accounts, "hf_ada", "ada", monkeypatch, AUTOCODER_PRIVATE="1"))
+    assert "will be made private" in said
+
+
+def test_an_organisation_with_a_role_that_writes_is_fine(hub_with_accounts, monkeypatch):
+    assert "ada, writing as acme" in lines(settings(hub_with_accounts, "hf_ada", "acme", monkeypatch))
+
+
+@pytest.mark.parametrize("name", ["big", "stranger", "autocoder"])
+def test_a_token_that_may_not_write_there_is_told_where_it_may(hub_with_accounts, monkeypatch, name):
+    with pytest.raises(Misconfigured) as caught:
+        lines(settings(hub_with_accounts, "hf_ada", name, monkeypatch))
+    assert f"The token of ada may not write as {name}. It may write as: ada, acme" in str(caught.value)
+    assert "hf_ada" not in str(caught.value)
+
+
+def test_a_token_that_only_reads_is_told_so(hub_with_accounts, monkeypatch):
+    with pytest.raises(Misconfigured, match="nobody"):
+        lines(settings(hub_with_accounts, "hf_reader", "rita", monkeypatch))
+
+
+def test_one_setting_keeps_everything_local_despite_a_token(hub_with_accounts, hub_server, monkeypatch):
+    chosen = settings(
+        hub_with_accounts, "hf_ada", "ada", monkeypatch, AUTOCODER_LOCAL="1", AUTOCODER_LOCAL_HUB=hub_server.address
+    )
+    said = lines(chosen)
+    assert "none: everything stays on this machine (AUTOCODER_LOCAL is set)" in said
+    assert "replay:" in said
+
+
+def test_a_template_with_an_unknown_variable_is_told_at_the_start(hub_with_accounts, tmp_path, monkeypatch):
+    folder = tmp_path / "templates"
+    folder.mkdir()
+    (folder / "draft.j2").write_text("{{ nonsense }}")
+    with pytest.raises(Misconfigured, match=r"draft\.j2 uses nonsense"):
+        lines(settings(hub_with_accounts, "hf_ada", "ada", monkeypatch, AUTOCODER_TEMPLATES=str(folder)))
+
+
+def test_the_token_is_in_no_line(hub_with_accounts, monkeypatch):
+    chosen = settings(hub_with_accounts, "hf_ada", "ada", monkeypatch)
+    assert isinstance(chosen.hf_token, SecretStr)
+    assert "hf_ada" not in lines(chosen)

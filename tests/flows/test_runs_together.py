@@ -1,0 +1,48 @@
+"""Two runs at once are harmless, whatever the scheduler promises."""
+
+import asyncio
+from collections import Counter
+from typing import Any
+
+from prefect.settings import PREFECT_RESULTS_LOCAL_STORAGE_PATH, temporary_settings
+
+from tests.adapters.fake_refusals import openai_error
+from tests.adapters.fake_replies import refuses
+from tests.flows.conftest import World, record
+
+
+def test_two_runs_of_one_home_share_the_items_and_double_no_row(world: World):
+    from flows.implement import implement
+
+    world.publish(record("a", "b", "c", "d"))
+
+    async def both() -> list[Any]:
+        return await asyncio.gather(implement(limit=3, return_state=True), implement(limit=3, return_state=True))
+
+    with temporary_settings({PREFECT_RESULTS_LOCAL_STORAGE_PATH: world.home / "results"}):
+        states = asyncio.run(both())
+    assert all(state.is_completed() for state in states)
+    rows = world.rows()
+    assert [row["iteration"] for row in rows] == [1, 2, 3, 4]
+    assert sorted(row["work_item"]["finding"]["title"] for row in rows) == ["a", "b", "c", "d"]
+    asked = Counter((call.item, call.step) for call in world.model.calls)
+    assert set(asked.values()) == {1}
+
+
+def test_what_may_pass_is_tried_again_at_the_pace_that_is_asked_for(world: World):
+    world.publish(record("a"))
+    first = iter([True])
+    world.odd["risk_analysis"] = lambda call: (
+        refuses(429, openai_error("slow down"), {"retry-after": "1"}) if next(first, False) else None
+    )
+    assert world.run().name == "Published 1 of 1"
+    times = Counter(world.asked())
+    assert times["risk_analysis"] == 2
+    assert times["draft"] == 1
+
+
+def test_what_wont_pass_is_not_tried_again(world: World):
+    world.publish(record("a"))
+    world.odd["risk_analysis"] = lambda call: refuses(400, openai_error("This model's maximum context length is 10"))
+    world.run()
+    assert Counter(world.asked())["risk_analysis"] == 1
