@@ -186,4 +186,8 @@ def test_ctrl_c_stops_everything_it_started_and_the_next_goes_on(up: Up):
     up.start()
     lines = up.read_until(LAST_LINE)
     assert any(line.startswith("Idle: ") for line in lines), "\n".join(lines)
+    with up.client() as prefect:
+        deployments = prefect.read_deployments()
+    assert sorted(each.name for each in deployments) == ["every-120s", "on-demand"], "deploying again changes nothing"
+    assert [len(each.schedules) for each in sorted(deployments, key=lambda each: each.name)] == [1, 0]
     assert up.interrupt() == 0
