@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any, Self
 
 from stages.drafting import Drafted
-from stages.models import Attempt, Brief, Draft, Frozen, TestResult, Usage, Verdict
+from stages.models import Attempt, Brief, Draft, Frozen, Grade, Usage, Verdict
 from stages.outcome import Dossier, Outcome
 from stages.stage import Thought
 
@@ -56,7 +56,7 @@ class Work(Frozen):
         )
 
     def judged(self, verdict: Verdict) -> Self:
-        """With the verdict on the draft in hand; a draft that breaks what the best one passed is dropped."""
+        """With the verdict on the draft in hand; a repair that breaks what passed is dropped."""
         attempt = Attempt(
             step=self.step,
             summary=self.draft.summary,
@@ -96,19 +96,31 @@ class Work(Frozen):
         )
 
 
-ORDER = ("proven", "self-tested", "applies", "unverified", "failed")
-
-
 def improves(new: Verdict, old: Verdict) -> bool:
-    """Whether the new verdict is better: a better grade, or the same with more passed and nothing lost."""
-    if new.grade is not old.grade:
-        return ORDER.index(new.grade) < ORDER.index(old.grade)
-    had, has = _passed(old.tests), _passed(new.tests)
-    return had < has
+    """Whether a repair is better than the best so far: a stronger grade, or more that passes; and nothing lost by it.
+
+    A pass needs no comparison. What cannot be verified never replaces what failed: its evidence would be lost.
+    """
+    strongest = list(Grade)
+    if new.grade in PASSES and new.grade is not old.grade:
+        return strongest.index(new.grade) < strongest.index(old.grade)
+    if strongest.index(new.grade) > strongest.index(old.grade) or _lost(new, old):
+        return False
+    gained = _passed(new) - _passed(old) or set(old.broke) - set(new.broke)
+    return new.grade is not old.grade or bool(gained)
 
 
-def _passed(tests: tuple[TestResult, ...]) -> set[str]:
-    return {test.id for test in tests if test.after == "passed"}
+PASSES = (Grade.PROVEN, Grade.SELF_TESTED)
+
+
+def _lost(new: Verdict, old: Verdict) -> set[str]:
+    """Tests that passed and do not any more. A test of its own that a repair took out is none of them."""
+    there = {test.id for test in new.tests}
+    return ((_passed(old) - _passed(new)) & there) | (set(new.broke) - set(old.broke))
+
+
+def _passed(verdict: Verdict) -> set[str]:
+    return {test.id for test in verdict.tests if test.after == "passed"}
 
 
 def dossier(thoughts: Sequence[Thought[Any]]) -> Dossier:
