@@ -95,6 +95,29 @@ class Settings(BaseSettings):
     upstream_megabytes: float = Field(2, gt=0)
     """An upstream JSON record over this size is quarantined."""
 
+    # --- running what nobody trusts ----------------------------------------------------------------
+    wall_seconds: float = Field(60, gt=0)
+    """How long one confined run of tests may take. A draft's tests that take longer fail."""
+    suite_seconds: float = Field(600, gt=0)
+    """The same for a run of a repository's own suite."""
+    cpu_seconds: float = Field(600, gt=0)
+    """Processor time of a confined run, all its processes together."""
+    memory_megabytes: int = Field(1024, ge=64)
+    disk_megabytes: int = Field(256, ge=1)
+    """What a confined run may add to its folders."""
+    processes: int = Field(64, ge=1)
+    """Processes and threads of a confined run."""
+    open_files: int = Field(256, ge=32)
+    output_kilobytes: int = Field(256, ge=1)
+    """The end of the output that is kept; more is no fault."""
+    python: Path | None = None
+    """The interpreter (`…/bin/python`) that a repository's tests run in; pytest must be installed there.
+
+    Unset: an environment made for the repository's requirements, or the worker's own where it has none.
+    """
+    suite: str = ""
+    """A command that runs a repository's tests in its root. Unset: pytest, or `npm test` and the like, if it has them."""
+
     # --- guards on a patch -------------------------------------------------------------------------
     protected: tuple[str, ...] = (
         ".github/workflows/**", ".gitlab-ci.yml", ".circleci/**", ".ci/**", "Jenkinsfile", "azure-pipelines.yml",
@@ -105,10 +128,17 @@ class Settings(BaseSettings):
     patch_files: int = Field(20, ge=1)
     patch_lines: int = Field(2_000, ge=1)
 
-    @field_validator("home", "record", "templates", mode="after")
+    @field_validator("home", "record", "templates", "python", mode="after")
     @classmethod
     def _absolute(cls, path: Path | None) -> Path | None:
         return path.expanduser().absolute() if path else None
+
+    @field_validator("python", mode="after")
+    @classmethod
+    def _interpreter(cls, path: Path | None) -> Path | None:
+        if path and not os.access(path, os.X_OK):
+            raise ValueError(f"{path} is no interpreter that can be started")
+        return path
 
     @field_validator("templates", mode="after")
     @classmethod
