@@ -116,7 +116,7 @@ class Settings(BaseSettings):
     Unset: an environment made for the repository's requirements, or the worker's own where it has none.
     """
     suite: str = ""
-    """A command that runs a repository's tests in its root. Unset: pytest, or `npm test` and the like, if it has them."""
+    """A command that tests a repository, run in its root. Unset: pytest, `npm test` and the like, where it has them."""
 
     # --- guards on a patch -------------------------------------------------------------------------
     protected: tuple[str, ...] = (
