@@ -3,15 +3,13 @@
 `choose()` gives the mechanism that holds on this machine; `testing.run_tests` runs trusted tests in it.
 """
 
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from functools import cache
-from pathlib import Path
 from threading import Lock
-from typing import Protocol
+from typing import TYPE_CHECKING
 
-RESULT_FD = 3
-"""The descriptor a confined program finds open for its result, where `run` was asked for one."""
+if TYPE_CHECKING:
+    from flows.adapters.sandbox.base import Sandbox
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,36 +52,6 @@ class ExecResult:
     cpu_s: float = 0.0
     memory_mb: float = 0.0
     """The most that was seen."""
-    left: int = 0
-    """Processes that still ran at the end, and were killed."""
-
-
-class Sandbox(Protocol):
-    """A way to confine a command."""
-
-    @property
-    def mechanism(self) -> str:
-        """What confines, in words for the log, the UI and the row: "landlock, …" or "bubblewrap, …"."""
-
-    def self_test(self) -> str | None:
-        """None if it holds on this machine, else the reason why not, found out by trying."""
-
-    def run(
-        self,
-        argv: Sequence[str],
-        workdir: Path,
-        *,
-        readable: Sequence[Path] = (),
-        limits: Limits = Limits(),  # noqa: B008 (frozen)
-        env: Mapping[str, str] | None = None,
-        stdin: str = "",
-        result_fd: bool = False,
-    ) -> ExecResult:
-        """Run a command that may write to `workdir` and a folder for temporary files, and read `readable`.
-
-        Hand over a copy: as root the folder's files are given to another uid. Raises SandboxBroken when nothing could
-        be run, which says nothing about the command.
-        """
 
 
 HOW_TO_GET_ONE = (
@@ -93,7 +61,7 @@ HOW_TO_GET_ONE = (
 _choosing = Lock()
 
 
-def choose() -> Sandbox | str:
+def choose() -> "Sandbox | str":
     """The first mechanism that passes its self-test on this machine, or the reason why none does.
 
     Tried once per process: Landlock with its signal scope, bubblewrap, Landlock on older kernels.
@@ -103,7 +71,7 @@ def choose() -> Sandbox | str:
 
 
 @cache
-def _choose() -> Sandbox | str:
+def _choose() -> "Sandbox | str":
     from flows.adapters.sandbox.bubblewrap import Bubblewrap
     from flows.adapters.sandbox.landlock import OLDEST_ABI, SCOPE_ABI, Landlock
 

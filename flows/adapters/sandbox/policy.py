@@ -76,7 +76,9 @@ def filter_program(owns_others: bool, abi: int) -> bytes:
         if nr < 0:
             continue  # this architecture has no such call
         args = (
-            pyseccomp.Arg(arg, pyseccomp.MASKED_EQ, mask, value) if op == "=" else pyseccomp.Arg(arg, pyseccomp.NE, value)
+            pyseccomp.Arg(arg, pyseccomp.MASKED_EQ, mask, value)
+            if op == "="
+            else pyseccomp.Arg(arg, pyseccomp.NE, value)
             for arg, op, mask, value in conditions
         )
         made.add_rule(pyseccomp.ERRNO(number), nr, *args)

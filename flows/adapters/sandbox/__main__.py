@@ -1,0 +1,58 @@
+"""`python -m flows.adapters.sandbox WORKDIR LIMITS.json`: one folder's verdict as a line of JSON.
+
+WORKDIR holds `solution.py` and whatever it ships, and `test_solution.py`, which is trusted. LIMITS has any of wall_s,
+cpu_s, memory_mb, disk_mb, pids, nofile, output_kb. Exit code 0 once there is a verdict, whatever it is.
+"""
+
+import json
+import sys
+from dataclasses import fields
+from pathlib import Path
+
+from flows.adapters.sandbox import Limits, choose
+from flows.adapters.sandbox.judging import Outcome, TestRun
+from flows.adapters.sandbox.testing import run_tests
+from stages.errors import WorkerError
+
+TESTS = "test_solution.py"
+
+
+def main(arguments: list[str]) -> int:
+    """Print the verdict; 2 for a wrong call."""
+    if len(arguments) != 2:
+        sys.stderr.write("usage: python -m flows.adapters.sandbox WORKDIR LIMITS.json\n")
+        return 2
+    run = verdict(Path(arguments[0]), Path(arguments[1]))
+    line: dict[str, object] = {"verdict": run.outcome, "tests": dict(run.tests), "reason": run.reason}
+    line |= {"canaries": run.canaries, "mechanism": run.mechanism, "seconds": round(run.seconds, 3)}
+    sys.stdout.write(json.dumps(line) + "\n")
+    return 0
+
+
+def verdict(workdir: Path, limits: Path) -> TestRun:
+    """What the trusted tests in a folder say about the rest of it."""
+    try:
+        bounds = read_limits(limits)
+        text = (workdir / TESTS).read_text(encoding="utf-8")
+    except (OSError, ValueError, TypeError) as error:
+        return TestRun(Outcome.ERROR, f"{error}")
+    sandbox = choose()
+    if isinstance(sandbox, str):
+        return TestRun(Outcome.UNVERIFIED, sandbox)
+    try:
+        return run_tests(sandbox, workdir, {TESTS: text}, bounds, home=("solution",))
+    except WorkerError as error:
+        return TestRun(Outcome.ERROR, f"{error}", mechanism=sandbox.mechanism)
+
+
+def read_limits(path: Path) -> Limits:
+    """The limits in a JSON file. Raises OSError, ValueError."""
+    given = json.loads(path.read_text(encoding="utf-8"))
+    known = {field.name for field in fields(Limits)}
+    if not isinstance(given, dict) or given.keys() - known:
+        raise ValueError(f"{path}: an object with any of {', '.join(sorted(known))} is expected")
+    return Limits(**given)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

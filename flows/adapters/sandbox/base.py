@@ -1,0 +1,164 @@
+"""A sandbox, and what the mechanisms share: folders, limits, the supervisor and its replies."""
+
+import base64
+import json
+import tempfile
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from flows.adapters.sandbox import ExecResult, Limits, disk
+from flows.adapters.sandbox.identity import all_reachable, give
+from flows.adapters.sandbox.interpreter import Interpreter, interpreter
+from flows.adapters.sandbox.policy import readable_system
+from flows.adapters.sandbox.session import Session
+from stages.errors import SandboxBroken
+
+RUNNER = Path(__file__).with_name("runner.py")
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One confined run: a command, or trusted tests by a plan (see runner.py)."""
+
+    work: Path
+    tmp: Path
+    argv: tuple[str, ...] = ()
+    plan: Mapping[str, Any] | None = None
+    python: Interpreter = field(default_factory=interpreter)
+    readable: tuple[Path, ...] = ()
+    limits: Limits = field(default_factory=Limits)
+    env: Mapping[str, str] = field(default_factory=dict)
+    stdin: str = ""
+    result_fd: bool = False
+    preload: tuple[str, ...] = ()
+    """Trusted modules of our own Python that a plan needs: imported once for all runs of a session."""
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """All of the environment: nothing of the worker's own."""
+        path = f"{self.python.python.parent}:/usr/local/bin:/usr/bin:/bin"
+        own = {"PATH": path, "HOME": str(self.tmp), "TMPDIR": str(self.tmp), "LANG": "C.UTF-8", "USER": "nobody"}
+        return own | {"LOGNAME": "nobody", "COLUMNS": "120", "PYTHONDONTWRITEBYTECODE": "1"} | dict(self.env)
+
+    @property
+    def all_readable(self) -> tuple[Path, ...]:
+        return (*self.python.readable, *self.readable)
+
+    @property
+    def folders(self) -> tuple[Path, Path]:
+        """What it may write to."""
+        return self.work, self.tmp
+
+    @property
+    def reachable(self) -> bool:
+        """Whether a uid that owns nothing gets to all it needs."""
+        return all_reachable((*self.all_readable, *self.python.samples), self.folders)
+
+    def as_command(self) -> "Job":
+        """The same, with the tests' plan as a command where the supervisor cannot run it in a fork of itself."""
+        if self.plan is None:
+            return self
+        argv = (str(self.python.python), "-I", "-S", "-B", str(RUNNER))
+        readable, plan = (*self.readable, RUNNER), json.dumps(self.plan)
+        return replace(self, argv=argv, plan=None, readable=readable, stdin=plan, result_fd=True)
+
+
+class Sandbox(ABC):
+    """A mechanism that confines: how a job becomes an order for the supervisor, and what its reply means."""
+
+    @property
+    @abstractmethod
+    def mechanism(self) -> str:
+        """What confines, in words for the log, the UI and the row: "landlock, …" or "bubblewrap, …"."""
+
+    @abstractmethod
+    def self_test(self) -> str | None:
+        """None if it holds on this machine, else the reason why not, found out by trying."""
+
+    @abstractmethod
+    def order(self, job: Job) -> dict[str, Any]:
+        """What the supervisor is told. Raises SandboxBroken where a library is missing."""
+
+    @abstractmethod
+    def fault(self, reply: dict[str, Any]) -> str:
+        """Why nothing was run, empty if it was."""
+
+    def run(
+        self,
+        argv: Sequence[str],
+        workdir: Path,
+        *,
+        readable: Sequence[Path] = (),
+        limits: Limits = Limits(),  # noqa: B008 (frozen)
+        env: Mapping[str, str] | None = None,
+        stdin: str = "",
+        result_fd: bool = False,
+    ) -> ExecResult:
+        """Run a command that may write to `workdir` and a folder for temporary files, and read `readable`.
+
+        Its environment is a clean one and `env`; `result_fd` opens descriptor 3 for a result apart from its output.
+        Hand over a copy: as root the folder's files are given to another uid. Raises SandboxBroken when nothing could
+        be run, which says nothing about the command.
+        """
+        with temporary_folder() as tmp, self.session() as session:
+            more = tuple(path.absolute() for path in readable)
+            job = Job(
+                workdir.absolute(), tmp, tuple(argv), None, interpreter(), more, limits, env or {}, stdin, result_fd
+            )
+            return self.ask(session, job)
+
+    def session(self) -> Session:
+        """A supervisor for several jobs."""
+        return Session(interpreter().python)
+
+    def ask(self, session: Session, job: Job) -> ExecResult:
+        """Carry out one job. Raises SandboxBroken."""
+        reply = session.ask(self.order(job))
+        if fault := self.fault(reply):
+            raise SandboxBroken(f"The sandbox ({self.mechanism}) could not run anything: {fault}")
+        missing = reply["fault"].removeprefix("missing: ") if reply["fault"].startswith("missing: ") else ""
+        return ExecResult(
+            reply["exit_code"],
+            reply["stopped"],
+            f"{reply['output']}{missing}",
+            base64.b64decode(reply["result"]),
+            reply["seconds"],
+            reply["cpu_s"],
+            reply["memory_mb"],
+        )
+
+
+def common_order(job: Job, uid: int | None) -> dict[str, Any]:
+    """What every order says. Gives the job's folders to the uid that it will run as; None: nobody else's."""
+    for folder in job.folders:
+        give(folder, uid)
+    return {
+        "argv": list(job.argv),
+        "plan": job.plan,
+        "stdin": job.stdin,
+        "result_fd": job.result_fd or job.plan is not None,
+        "env": job.environment,
+        "work": str(job.work),
+        "folders": [str(folder) for folder in job.folders],
+        "readable": [*readable_system(), *(str(path) for path in job.all_readable)],
+        "limits": asdict(job.limits),
+        "uid": uid,
+        "library": [str(path) for path in interpreter().packages],
+        "preload": [],
+        "shared_memory": False,
+    }
+
+
+@contextmanager
+def temporary_folder() -> Iterator[Path]:
+    """A folder that others may go through but not list, removed afterwards whatever was put there."""
+    folder = Path(tempfile.mkdtemp(prefix="autocoder-sandbox-"))
+    folder.chmod(0o711)
+    try:
+        yield folder
+    finally:
+        disk.remove(str(folder))

@@ -1,0 +1,70 @@
+"""Confinement by bubblewrap, a program of the system's that makes namespaces: for kernels without Landlock.
+
+https://github.com/containers/bubblewrap. Never from pip: the packages of that name there are not it.
+"""
+
+import base64
+from shutil import which
+from typing import Any
+
+from flows.adapters.sandbox.base import Job, Sandbox, common_order
+from flows.adapters.sandbox.identity import spare_uid
+from flows.adapters.sandbox.pipes import FAULT_FD, FILTER_FD
+from flows.adapters.sandbox.policy import DEVICES, filter_program
+from flows.adapters.sandbox.self_test import probe
+
+OUTSIDE_LANDLOCK = 99
+OWN_PROCESSES = 2
+"""bwrap itself, in the old namespaces and in the new ones."""
+
+
+class Bubblewrap(Sandbox):
+    """Namespaces by `bwrap`, with the same seccomp filter and rlimits."""
+
+    @property
+    def mechanism(self) -> str:
+        return "bubblewrap, own namespaces"
+
+    def self_test(self) -> str | None:
+        """See Sandbox.self_test."""
+        if not which("bwrap"):
+            return "bwrap is not installed"
+        return probe(self)
+
+    def order(self, job: Job) -> dict[str, Any]:
+        job = job.as_command()
+        uid = spare_uid() if job.reachable else None
+        order = common_order(job, uid)
+        program = filter_program(owns_others=uid is None, abi=OUTSIDE_LANDLOCK)
+        return order | {
+            "confined_by": "bubblewrap",
+            "argv": [*_bwrap(order), *job.argv],
+            "limits": order["limits"] | {"pids": job.limits.pids + OWN_PROCESSES},
+            "capabilities": None if uid is None else 0,  # root's own are needed to start, and dropped by bwrap itself
+            "filter": base64.b64encode(program).decode(),
+        }
+
+    def fault(self, reply: dict[str, Any]) -> str:
+        """bwrap reports an exit code only of what it could start."""
+        fault: str = reply["fault"]
+        if fault.startswith(("broken: ", "missing: ")):
+            return fault.partition(": ")[2]
+        if reply["stopped"] or '"exit-code"' in fault:
+            return ""
+        return reply["output"].strip() or f"bwrap ended with exit code {reply['exit_code']}"
+
+
+def _bwrap(order: dict[str, Any]) -> list[str]:
+    shared_memory = str(int(order["limits"]["memory_mb"]) << 20)
+    words = [which("bwrap") or "bwrap", "--die-with-parent", "--new-session"]
+    words += ["--unshare-user", "--unshare-ipc", "--unshare-pid", "--unshare-net", "--unshare-uts"]
+    words += ["--unshare-cgroup-try", "--uid", "65534", "--gid", "65534", "--cap-drop", "ALL"]
+    for path in sorted(order["readable"]):
+        words += ["--ro-bind-try", path, path]
+    for path in DEVICES:
+        words += ["--dev-bind", path, path]
+    words += ["--perms", "1777", "--size", shared_memory, "--tmpfs", "/dev/shm"]  # noqa: S108
+    for path in order["folders"]:
+        words += ["--bind", path, path]
+    words += ["--remount-ro", "/", "--chdir", order["work"]]  # or the root, which is memory, could be written to
+    return [*words, "--seccomp", str(FILTER_FD), "--json-status-fd", str(FAULT_FD), "--"]

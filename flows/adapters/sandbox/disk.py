@@ -1,0 +1,109 @@
+"""What is in a folder that hostile code wrote to, and its removal. Follows no link, survives any depth.
+
+Runs in the supervisor too: standard library only.
+"""
+# ruff: noqa: PTH106, PTH116, PTH123, PTH208 (descriptors, not paths that may be exchanged)
+
+import os
+import stat
+from collections import Counter
+from collections.abc import Iterable
+from contextlib import suppress
+from itertools import count
+
+ENTRY = 4096
+"""Bytes that a name counts at least: a million empty files are no small thing."""
+
+
+class Unfathomable(Exception):
+    """Folders that cannot be listed: closed by their owner, or deeper than a path can name."""
+
+
+def used(folder: str) -> int:
+    """Bytes in a folder. Raises Unfathomable."""
+    total, waiting = 0, [folder]
+    while waiting:
+        try:
+            with os.scandir(waiting.pop()) as entries:
+                for entry in entries:
+                    total += _size(entry)
+                    if entry.is_dir(follow_symlinks=False):
+                        waiting.append(entry.path)
+        except (FileNotFoundError, NotADirectoryError):
+            continue  # gone or replaced while we looked
+        except OSError as error:
+            raise Unfathomable from error
+    return total
+
+
+def _size(entry: os.DirEntry[str]) -> int:
+    try:
+        return max(entry.stat(follow_symlinks=False).st_blocks * 512, ENTRY)
+    except FileNotFoundError:
+        return 0
+
+
+def deleted(folder: str, pids: Iterable[int]) -> int:
+    """Bytes in files of that folder that have no name any more, and that these processes still hold open or mapped."""
+    found: dict[int, int] = {}
+    for pid in pids:
+        found |= _mapped(pid, folder) | _opened(pid)
+    return sum(found.values())
+
+
+def _opened(pid: int) -> dict[int, int]:
+    found: dict[int, int] = {}
+    with suppress(OSError):
+        for name in os.listdir(f"/proc/{pid}/fd"):
+            with suppress(OSError):
+                status = os.stat(f"/proc/{pid}/fd/{name}")
+                if status.st_nlink == 0 and stat.S_ISREG(status.st_mode):
+                    found[status.st_ino] = status.st_blocks * 512
+    return found
+
+
+def _mapped(pid: int, folder: str) -> dict[int, int]:
+    found: Counter[int] = Counter()
+    with suppress(OSError), open(f"/proc/{pid}/maps", "rb") as file:
+        for line in file:
+            if line.endswith(b" (deleted)\n") and folder.encode() in line:
+                extent, _, _, _, inode = line.split(maxsplit=5)[:5]
+                first, _, last = extent.partition(b"-")
+                found[int(inode)] += int(last, 16) - int(first, 16)
+    return found
+
+
+def remove(folder: str) -> None:
+    """Remove a folder and all in it, once nobody writes to it any more."""
+    try:
+        root = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+    except FileNotFoundError:
+        return
+    try:
+        token, numbers = os.urandom(8).hex(), count()
+        waiting = _move_up(".", root, token, numbers)
+        while waiting:
+            name = waiting.pop()
+            waiting += _move_up(name, root, token, numbers)
+            os.rmdir(name, dir_fd=root)
+    finally:
+        os.close(root)
+    os.rmdir(folder)
+
+
+def _move_up(name: str, root: int, token: str, numbers: "count[int]") -> list[str]:
+    """Empty a folder right under the root: files go, folders move up under new names, which are returned."""
+    here = os.open(name, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW, dir_fd=root)
+    moved = []
+    try:
+        with os.scandir(here) as entries:
+            for entry in list(entries):
+                if not entry.is_dir(follow_symlinks=False):
+                    os.unlink(entry.name, dir_fd=here)
+                    continue
+                os.chmod(entry.name, 0o700, dir_fd=here)  # a folder that may not be written to cannot be moved
+                moved.append(f"{token}-{next(numbers)}")
+                os.rename(entry.name, moved[-1], src_dir_fd=here, dst_dir_fd=root)
+    finally:
+        os.close(here)
+    return moved

@@ -1,0 +1,147 @@
+"""From what a run of trusted tests claims to what can be said. Pure."""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from flows.adapters.sandbox import ExecResult, Limits
+from flows.adapters.sandbox.expected import Expected, Suite
+from flows.adapters.sandbox.reports import Report, by_expectation
+
+SHOWN = 5
+"""Tests named in a sentence."""
+
+
+class Outcome(StrEnum):
+    """What trusted tests gave."""
+
+    PASSED = "passed"
+    FAILED = "failed"
+    """The code's own fault, its use of memory, disk and processes included."""
+    TIMEOUT = "timeout"
+    """Wall or CPU time ran out."""
+    UNVERIFIED = "unverified"
+    """Nothing can be said: no confinement here, something honest that it cannot give, or a report that does not fit."""
+    ERROR = "error"
+    """The tests could not be run at all, and not by the code's fault."""
+
+
+@dataclass(frozen=True, slots=True)
+class TestRun:
+    """What trusted tests said about a folder of code."""
+
+    __test__ = False
+
+    outcome: Outcome
+    reason: str = ""
+    """A sentence for every outcome but a pass."""
+    tests: Mapping[str, str] = field(default_factory=dict)
+    """Test → passed, failed, error (it could not be run: an import or a fixture), skipped, xfailed, missing."""
+    messages: Mapping[str, str] = field(default_factory=dict)
+    """Failing test, or file that could not be imported → its exception."""
+    output: str = ""
+    """The end of standard output and error of the first run."""
+    canaries: str = ""
+    """What the canary runs showed; empty where there were none."""
+    mechanism: str = ""
+    seconds: float = 0.0
+    """All runs together, from the first start to the last end."""
+
+
+def judge(suite: Suite, report: Report, ran: ExecResult, limits: Limits, ours: Collection[str]) -> TestRun:
+    """What the first run gave. ours: top-level modules that the code is to provide."""
+    outcomes, odd = by_expectation(suite, report)
+    outcome, reason = (
+        _stopped(ran, limits) or _begun(report, ran, ours) or _failing(outcomes, report) or _odd(odd, report)
+    )
+    if outcome is Outcome.PASSED and report.done != ran.exit_code:
+        outcome, reason = Outcome.UNVERIFIED, f"All tests passed, but the process ended with exit code {ran.exit_code}."
+    if outcome is Outcome.PASSED and "passed" not in outcomes.values():
+        outcome, reason = Outcome.UNVERIFIED, "Every test was skipped."
+    messages = {name: report.message(name) for name in report.broke}
+    return TestRun(outcome, reason, outcomes, messages, ran.output)
+
+
+Finding = tuple[Outcome, str] | None
+
+
+def _stopped(ran: ExecResult, limits: Limits) -> Finding:
+    if not ran.stopped:
+        return None
+    bounds = {
+        "wall time": f"{limits.wall_s:g} s",
+        "CPU time": f"{limits.cpu_s:g} s",
+        "memory": f"{limits.memory_mb} MB",
+        "disk": f"{limits.disk_mb} MB",
+        "processes": f"{limits.pids}",
+    }
+    outcome = Outcome.TIMEOUT if "time" in ran.stopped else Outcome.FAILED
+    return outcome, f"The run was stopped at the limit of {ran.stopped}: {bounds[ran.stopped]}."
+
+
+def _begun(report: Report, ran: ExecResult, ours: Collection[str]) -> Finding:
+    """What kept the tests from being run to the end."""
+    if report.missing:
+        return Outcome.ERROR, f"The tests could not be started: {report.missing}."
+    for place, facts in report.broke.items():
+        absent = str(facts["absent"]).partition(".")[0]
+        if place in report.uncollected and absent and absent not in ours and facts["in_tests"]:
+            return Outcome.ERROR, f"{place} needs {absent}, which is not installed in this environment."
+    if failed := [place for place, outcome in report.uncollected.items() if outcome == "failed"]:
+        return Outcome.FAILED, f"{failed[0]} could not be imported: {report.message(failed[0])}"
+    if report.done is not None:
+        return None
+    if ran.exit_code == -9:
+        return Outcome.ERROR, "The process was killed from outside: this machine may be out of memory."
+    how = f"by signal {-ran.exit_code}" if ran.exit_code < 0 else f"with exit code {ran.exit_code}"
+    return Outcome.FAILED, f"The process ended {how} before the tests did."
+
+
+def _failing(outcomes: Mapping[str, str], report: Report) -> Finding:
+    failing = [test for test, outcome in outcomes.items() if outcome in ("failed", "error")]
+    if not failing:
+        return None
+    facts = [report.broke.get(test, {}) for test in failing]
+    if all(fact.get("denied") for fact in facts):
+        wanted = " and ".join(sorted({str(fact["denied"]) for fact in facts}))
+        return Outcome.UNVERIFIED, f"{_names(failing)} asked for {wanted}, which the sandbox does not give."
+    if all(fact.get("kind") == "FixtureLookupError" for fact in facts):
+        return Outcome.ERROR, f"{_names(failing)} cannot be run: {report.message(failing[0])}"
+    first = next((message for test in failing if (message := report.message(test))), "")
+    of = f"{len(failing)} of {len(outcomes)} tests failed: {_names(failing)}."
+    return Outcome.FAILED, f"{of} {first}".strip()
+
+
+def _odd(odd: Collection[str], report: Report) -> tuple[Outcome, str]:
+    if skipped := list(report.uncollected):
+        return Outcome.UNVERIFIED, f"{_names(skipped)} was skipped as a whole."
+    if odd:
+        return Outcome.UNVERIFIED, f"The report does not fit the tests: {'; '.join(list(odd)[:SHOWN])}."
+    if report.done != 0:
+        return Outcome.UNVERIFIED, f"All tests passed, but pytest ended with {report.done}."
+    return Outcome.PASSED, ""
+
+
+def fooled(first: TestRun, then: TestRun, mutated: Collection[Expected]) -> str:
+    """What is wrong with a canary run, in which these tests were changed so that they must fail; empty: nothing."""
+    if set(then.tests) != set(first.tests):
+        return (
+            then.reason if set(then.tests) - set(first.tests) == set() else "The tests have other variants each time."
+        )
+    changed = {test for test in first.tests if any(known.covers(test) for known in mutated)}
+    lies = [test for test in changed if then.tests[test] != "failed"]
+    if lies:
+        return (
+            f"{_names(lies)} passed even when changed so that it must fail: "
+            "its assertions are not reached, or the code meddles with the tests."
+        )
+    unsteady = [test for test in first.tests if test not in changed and then.tests[test] != first.tests[test]]
+    if unsteady:
+        return f"{_names(unsteady)} passed once and failed when run again: it depends on chance or on other tests."
+    return ""
+
+
+def _names(tests: Collection[str]) -> str:
+    names = sorted(tests)
+    more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
+    return f"{', '.join(names[:SHOWN])}{more}"

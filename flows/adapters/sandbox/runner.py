@@ -1,0 +1,172 @@
+"""Runs trusted tests with pytest, next to code that nobody trusts, and reports on descriptor 3.
+
+In a fork of the supervisor, or by itself (`python -I -S -B runner.py`, the plan on standard input) where another Python
+or another mechanism is needed: standard library and pytest only. Once the code is imported it may tamper with all of
+this; what is reported here is a claim that the worker tests (canaries.py).
+
+Each report is a line of JSON with the plan's nonce under "nonce": {"collected": [ids]}, {"id", "when", "outcome", …},
+{"broke": id or path, …} for an exception, and {"done": exit code} as the last.
+"""
+# ruff: noqa: SIM115 (the streams of the process)
+
+import json
+import os
+import sys
+from importlib.machinery import ModuleSpec, PathFinder
+from types import ModuleType, TracebackType
+from typing import Any, NoReturn
+
+RESULT_FD = 3
+MESSAGE = 600
+"""Characters of what a failure says."""
+Plan = dict[str, Any]
+"""tests: folder; files: paths in it; ini: file; packages: site-packages folders; roots: folders of the code;
+home: top-level modules that are the code's; helpers: top-level module of the tests' own → folder; conftest: bool;
+asyncio: bool; nonce: str."""
+
+
+def main(plan: Plan) -> NoReturn:
+    """Run the tests and end the process, whatever threads and exit handlers the code leaves behind."""
+    sys.dont_write_bytecode = True
+    _open_streams()
+    library = list(sys.path)
+    sys.path += plan["packages"]
+    report = Report(plan["nonce"], plan["tests"])
+    try:
+        import pytest
+    except ImportError as error:
+        report.write(missing=f"{error}")
+        os._exit(4)
+    if used := sorted(set(plan["home"]) & set(sys.modules)):
+        report.write(missing=f"{', '.join(used)} cannot be tested here: the test runner itself uses it")
+        os._exit(4)
+    # as after a usual start, but with the code last: what it ships cannot stand in for a package of the tests
+    sys.path[:] = [*library, *plan["packages"], *plan["roots"]]
+    roots: list[str] = plan["roots"]
+    sys.meta_path.insert(0, Home(dict.fromkeys(plan["home"], roots)))
+    sys.meta_path.insert(0, Home({name: [folder] for name, folder in plan["helpers"].items()}))
+    _complete_builtins()
+    code = int(pytest.main(_arguments(plan), plugins=[report]))
+    report.write(done=code)
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)
+
+
+def _open_streams() -> None:
+    """Fresh ones: what the descriptors were before the fork is of no account."""
+    for name, fd, mode in (("stdin", 0, "r"), ("stdout", 1, "w"), ("stderr", 2, "w")):
+        stream = open(fd, mode, buffering=1, encoding="utf-8", errors="backslashreplace", closefd=False)
+        vars(sys)[name] = vars(sys)[f"__{name}__"] = stream
+
+
+def _complete_builtins() -> None:
+    """exit, quit, help and the like: `-S` left them out."""
+    import site
+
+    site.setquit()
+    site.setcopyright()
+    site.sethelper()
+
+
+def _arguments(plan: Plan) -> list[str]:
+    words = ["-p", "no:cacheprovider", "-c", plan["ini"], "--rootdir", plan["tests"], "--confcutdir", plan["tests"]]
+    words += ["--import-mode=importlib", "--capture=no", "--color=no", "--tb=short", "--no-header", "-q"]
+    words += [] if plan["conftest"] else ["--noconftest"]
+    words += ["-p", "pytest_asyncio.plugin", "-o", "asyncio_mode=auto"] if plan["asyncio"] else []
+    return [*words, *(f"{plan['tests']}/{path}" for path in plan["files"])]
+
+
+class Home:
+    """Finds these modules in their folders, even if a package of that name is installed."""
+
+    def __init__(self, folders: dict[str, list[str]]) -> None:
+        self.folders = folders
+
+    def find_spec(self, name: str, path: object = None, target: ModuleType | None = None) -> ModuleSpec | None:
+        return PathFinder.find_spec(name, self.folders[name]) if name in self.folders else None
+
+
+class Report:
+    """A pytest plugin that tells what happens, as it happens."""
+
+    def __init__(self, nonce: str, tests: str) -> None:
+        self.nonce = nonce
+        self.tests = tests
+        self.pid = os.getpid()
+
+    def write(self, **facts: Any) -> None:
+        """A line of report; of this process only: a fork that returns from a test would report all over again."""
+        if os.getpid() == self.pid:
+            line = json.dumps({**facts, "nonce": self.nonce}).encode() + b"\n"
+            while line:
+                line = line[os.write(RESULT_FD, line) :]
+
+    def pytest_collection_finish(self, session: Any) -> None:
+        self.write(collected=[item.nodeid for item in session.items])
+
+    def pytest_collectreport(self, report: Any) -> None:
+        if report.outcome != "passed":
+            self.write(uncollected=report.nodeid, outcome=report.outcome)
+
+    def pytest_runtest_logreport(self, report: Any) -> None:
+        if hasattr(report, "context"):  # of a subtest; the test's own report follows, and fails if one of them did
+            return
+        expected_to_fail = hasattr(report, "wasxfail")
+        self.write(id=report.nodeid, when=report.when, outcome=report.outcome, xfail=expected_to_fail)
+
+    def pytest_exception_interact(self, node: Any, call: Any) -> None:
+        error = call.excinfo.value
+        chain = list(_chain(error))
+        first = chain[-1]
+        self.write(
+            broke=node.nodeid,
+            kind=type(error).__name__,
+            message=_text(error),
+            absent=next((str(e.name) for e in chain if isinstance(e, ModuleNotFoundError)), ""),
+            unimportable=any(isinstance(e, ImportError) for e in chain),
+            in_tests=_last_file(first.__traceback__).startswith(self.tests),
+            denied=next((what for e in chain if (what := _denied(e))), ""),
+        )
+
+
+def _chain(error: BaseException) -> Any:
+    """The exception and those that it came from."""
+    seen: list[BaseException] = []
+    waiting: BaseException | None = error
+    while waiting is not None and waiting not in seen and len(seen) < 20:
+        seen.append(waiting)
+        waiting = waiting.__cause__ or waiting.__context__
+    return seen
+
+
+def _text(error: BaseException) -> str:
+    try:
+        return f"{type(error).__name__}: {error}"[:MESSAGE]
+    except Exception:
+        return type(error).__name__
+
+
+def _files(trace: TracebackType | None) -> list[str]:
+    files = []
+    while trace is not None:
+        files.append(trace.tb_frame.f_code.co_filename)
+        trace = trace.tb_next
+    return files
+
+
+def _last_file(trace: TracebackType | None) -> str:
+    """The innermost file that is not Python's import machinery."""
+    return next((file for file in reversed(_files(trace)) if not file.startswith("<frozen")), "")
+
+
+def _denied(error: BaseException) -> str:
+    """What the sandbox does not give, if the exception comes of that: the code may be right all the same."""
+    files = _files(error.__traceback__) if isinstance(error, PermissionError) else []
+    if files and files[-1].endswith("/socket.py"):
+        return "a network"
+    return "shared memory (/dev/shm)" if any("/multiprocessing/" in file for file in files) else ""
+
+
+if __name__ == "__main__":
+    main(json.load(sys.stdin))

@@ -1,0 +1,54 @@
+"""Whether a mechanism holds here, found out by trying: a probe that must be able to do little, and nothing else."""
+
+import json
+import os
+import socket
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from flows.adapters.sandbox import Limits
+from flows.adapters.sandbox.interpreter import interpreter
+from stages.errors import SandboxBroken
+
+if TYPE_CHECKING:
+    from flows.adapters.sandbox.base import Sandbox
+
+CANARY = "a secret of the self-test"
+PROBE = Path(__file__).with_name("probe.py")
+LIMITS = Limits(wall_s=20, cpu_s=20)
+
+
+def probe(sandbox: "Sandbox") -> str | None:
+    """None if the probe could do what it must and nothing that it must not, else which; runs about 80 ms."""
+    try:
+        with _outside() as (folder, port), tempfile.TemporaryDirectory(prefix="autocoder-self-test-") as work:
+            Path(work).chmod(0o755)
+            argv = [str(interpreter().python), "-I", "-S", "-B", "-"]
+            env = {"FOLDER": str(folder), "PORT": str(port), "WORKER": str(os.getpid())}
+            ran = sandbox.run(argv, Path(work), limits=LIMITS, env=env, stdin=PROBE.read_text(), result_fd=True)
+            done = json.loads(ran.result) if ran.result else {"could not start": ran.output.strip()[-300:]}
+            changed = (folder / "canary").read_text() != CANARY or len(list(folder.iterdir())) != 1
+    except SandboxBroken as error:
+        return str(error)
+    must_not = [name for name, outcome in done.items() if outcome != "ok" and name.startswith("could")]
+    missed = [f"{name} ({outcome})" for name, outcome in done.items() if outcome != "ok" and name.startswith("must")]
+    if changed:
+        must_not.append("could change a file outside")
+    return "; ".join([*must_not, *missed]) or None
+
+
+@contextmanager
+def _outside() -> Iterator[tuple[Path, int]]:
+    """A folder that anybody may write to, with a canary that anybody may read and write, and a port that listens."""
+    with (
+        tempfile.TemporaryDirectory(prefix="autocoder-canary-") as name,
+        socket.create_server(("127.0.0.1", 0)) as server,
+    ):
+        folder = Path(name)
+        folder.chmod(0o777)
+        (folder / "canary").write_text(CANARY)
+        (folder / "canary").chmod(0o666)
+        yield folder, server.getsockname()[1]

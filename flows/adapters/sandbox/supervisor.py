@@ -1,0 +1,138 @@
+"""The process between the worker and what it runs confined: starts it, watches it, ends it and all it started.
+
+It runs unconfined, does what the worker orders, one order at a time, and ends with the worker.
+"""
+
+import base64
+import ctypes
+import json
+import os
+import select
+import signal
+import sys
+import time
+from contextlib import closing
+from types import ModuleType
+from typing import Any, NoReturn
+
+from flows.adapters.sandbox.confine import enter
+from flows.adapters.sandbox.kernel import PR_SET_CHILD_SUBREAPER, prctl, private_shared_memory
+from flows.adapters.sandbox.meter import MB, Meter
+from flows.adapters.sandbox.pipes import Pipes
+from flows.adapters.sandbox.processes import Family
+
+POLL_S = 0.015
+RESULT_LIMIT = 16 * MB
+"""Nothing honest has so much to report."""
+Order = dict[str, Any]
+
+
+def serve() -> int:
+    """Carry out orders, lines of JSON, until the worker closes its end. One reply each."""
+    prctl(PR_SET_CHILD_SUBREAPER, 1)
+    signal.signal(signal.SIGTERM, _leave)
+    family = Family()
+    shared_memory: bool | None = None
+    try:
+        for line in sys.stdin.buffer:
+            order = json.loads(line)
+            if shared_memory is None:
+                shared_memory = order["shared_memory"] and private_shared_memory(order["limits"]["memory_mb"])
+            reply = _carry_out(order | {"shared_memory": shared_memory}, family)
+            sys.stdout.write(json.dumps(reply) + "\n")
+            sys.stdout.flush()
+    finally:
+        family.end()
+    return 0
+
+
+def _leave(*_: object) -> NoReturn:
+    raise SystemExit(1)
+
+
+def _carry_out(order: Order, family: Family) -> dict[str, Any]:
+    try:
+        _preload(order["preload"], order["library"])
+        return _run(order, family)
+    except Exception as error:  # whatever it is, the worker has to hear of it
+        return {"fault": f"broken: {type(error).__name__}: {error}"}
+
+
+def _preload(modules: list[str], library: list[str]) -> None:
+    """Import what is trusted before the fork: each run is spared the time, and can read less."""
+    path = list(sys.path)
+    sys.path += library
+    try:
+        for name in modules:
+            if name == "landlockpy" and name not in sys.modules:
+                _import_landlock()
+            __import__(name)
+    finally:
+        sys.path[:] = path
+
+
+def _import_landlock() -> None:
+    """Without the search for the C library, which starts another program."""
+    stand_in = ModuleType("ctypes.util")
+    vars(stand_in)["find_library"] = lambda _: None
+    sys.modules["ctypes.util"] = vars(ctypes)["util"] = stand_in
+    import landlockpy
+
+    landlockpy.abi_version()
+    del sys.modules["ctypes.util"], vars(ctypes)["util"]
+
+
+def _run(order: Order, family: Family) -> dict[str, Any]:
+    """One confined process from its start to the end of all that it started."""
+    limits = order["limits"]
+    meter = Meter(limits, order["folders"], order["shared_memory"])
+    program = base64.b64decode(order["filter"]) if order["confined_by"] == "bubblewrap" else b""
+    with closing(Pipes.open(order["stdin"], program, with_result=order["result_fd"])) as pipes:
+        keep = {pipes.output: int(limits["output_kb"] * 1024), pipes.result: RESULT_LIMIT, pipes.fault: MB}
+        pid = os.fork()
+        if pid == 0:
+            enter(order, pipes, family.root)
+        try:
+            pipes.start_reading()
+            stopped = _watch(pid, pipes, keep, meter, family)
+        finally:
+            statuses = family.end()
+        for fd in pipes.ours:
+            while pipes.read(fd, keep[fd]):
+                pass
+        output, result, fault = (pipes.taken(fd, keep[fd]) for fd in pipes.ours)
+    return {
+        "exit_code": os.waitstatus_to_exitcode(statuses.pop(pid)),
+        "stopped": stopped,
+        "output": output.decode(errors="replace"),
+        "result": base64.b64encode(result).decode(),
+        "fault": fault.decode(errors="replace"),
+        "seconds": meter.seconds,
+        "cpu_s": meter.cpu_s,
+        "memory_mb": meter.memory / MB,
+    }
+
+
+def _watch(pid: int, pipes: Pipes, keep: dict[int, int], meter: Meter, family: Family) -> str:
+    """Return when the process has ended, or a limit is broken: which one."""
+    ended, worker = os.pidfd_open(pid), sys.stdin.fileno()
+    poller = select.poll()
+    for fd in (ended, worker, *pipes.ours):
+        poller.register(fd, select.POLLIN)
+    try:
+        next_look = time.monotonic() + POLL_S
+        while True:
+            ready = {fd for fd, _ in poller.poll(POLL_S * 1000)}
+            for fd in ready.intersection(pipes.ours):
+                if not pipes.read(fd, keep[fd]):
+                    poller.unregister(fd)
+            if worker in ready:
+                raise SystemExit(1)  # it says nothing while an order is carried out: it is gone
+            if ended in ready:
+                return ""
+            if time.monotonic() >= next_look:
+                if limit := meter.broken(family):
+                    return limit
+                next_look = time.monotonic() + POLL_S
+    finally:
+        os.close(ended)

@@ -1,0 +1,119 @@
+"""What trusted tests say about code that nobody trusts: a claim made in the sandbox, and held against canaries."""
+
+import secrets
+import time
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from flows.adapters.sandbox import Limits
+from flows.adapters.sandbox.base import Job, Sandbox, temporary_folder
+from flows.adapters.sandbox.canaries import changed, split
+from flows.adapters.sandbox.expected import Expected, Suite, expected, test_files
+from flows.adapters.sandbox.folders import INI, Folders
+from flows.adapters.sandbox.interpreter import Interpreter, interpreter
+from flows.adapters.sandbox.judging import Outcome, TestRun, fooled, judge
+from flows.adapters.sandbox.reports import read_report
+from flows.adapters.sandbox.session import Session
+
+ROOTS = ("src", ".")
+
+
+def run_tests(
+    sandbox: Sandbox,
+    workdir: Path,
+    tests: Mapping[str, str],
+    limits: Limits = Limits(),  # noqa: B008 (frozen)
+    *,
+    python: Path | None = None,
+    home: Collection[str] = (),
+    roots: Sequence[str] = ROOTS,
+    readable: Sequence[Path] = (),
+    canaries: bool = True,
+) -> TestRun:
+    """What trusted tests, path → text, say about the code in a folder, which is copied and stays as it is.
+
+    home: top-level modules that the code is to provide, found there even if a package of that name is installed.
+    roots: folders of the code that are importable. The limits hold for each of up to three runs: two more follow a
+    pass, in which a secret random half of the tests is changed so that it must fail. Raises SandboxBroken.
+    """
+    try:
+        suite = expected(tests)
+    except SyntaxError as error:
+        return TestRun(Outcome.ERROR, f"The tests cannot be read: {error}.")
+    if not suite.tests and not suite.open_classes:
+        return TestRun(Outcome.ERROR, "There are no tests.")
+    environment = interpreter(python)
+    if suite.asynchronous and not environment.has("pytest_asyncio"):
+        return TestRun(
+            Outcome.ERROR, "Some tests are coroutines, and pytest-asyncio is not installed in this environment."
+        )
+    trial = _Trial(sandbox, workdir, suite, limits, environment, frozenset(home), tuple(roots), tuple(readable))
+    started = time.monotonic()
+    with sandbox.session() as session:
+        run = trial.run(session, tests)
+        if canaries and run.outcome is Outcome.PASSED:
+            run = trial.hold_against_canaries(session, tests, run)
+    return replace(run, mechanism=sandbox.mechanism, seconds=time.monotonic() - started)
+
+
+@dataclass(frozen=True)
+class _Trial:
+    """What is the same in all runs of a suite."""
+
+    sandbox: Sandbox
+    workdir: Path
+    suite: Suite
+    limits: Limits
+    python: Interpreter
+    home: frozenset[str]
+    roots: tuple[str, ...]
+    readable: tuple[Path, ...]
+
+    def run(self, session: Session, tests: Mapping[str, str]) -> TestRun:
+        """One run, on fresh copies: nothing that one run left behind reaches another."""
+        with temporary_folder() as scratch:
+            folders = Folders.make(scratch, self.workdir, tests)
+            nonce = secrets.token_hex(16)
+            plan = self._plan(folders, tests, nonce)
+            job = Job(
+                folders.work, folders.tmp, (), plan, self.python, (folders.tests, *self.readable), self.limits,
+                {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}, preload=self._preload(),
+            )  # fmt: skip
+            ran = self.sandbox.ask(session, job)
+            ours = self.home | folders.modules(self.roots)
+        return judge(self.suite, read_report(ran.result, nonce), ran, self.limits, ours)
+
+    def hold_against_canaries(self, session: Session, tests: Mapping[str, str], first: TestRun) -> TestRun:
+        """The first run, no longer passed if the code reports what cannot be."""
+        able = [test for test in self.suite.tests if test.function and _all_passed(test, first)]
+        for half in split(able):
+            then = self.run(session, changed(tests, half))
+            if reason := fooled(first, then, half):
+                return replace(first, outcome=Outcome.UNVERIFIED, reason=reason, canaries=reason)
+        return replace(first, canaries=f"{len(able)} tests, each changed in one of two runs, failed in that one alone")
+
+    def _plan(self, folders: Folders, tests: Mapping[str, str], nonce: str) -> dict[str, Any]:
+        return {
+            "tests": str(folders.tests),
+            "files": test_files(tests),
+            "ini": str(folders.tests / INI),
+            "packages": [str(path) for path in self.python.packages],
+            "roots": folders.existing(self.roots),
+            "home": sorted(self.home),
+            "helpers": folders.helpers(tests),
+            "conftest": any(Path(path).name == "conftest.py" for path in tests),
+            "asyncio": self.suite.asynchronous,
+            "nonce": nonce,
+        }
+
+    def _preload(self) -> tuple[str, ...]:
+        plugin = ("pytest_asyncio.plugin",) if self.suite.asynchronous else ()
+        return ("pytest", "flows.adapters.sandbox.runner", *plugin)
+
+
+def _all_passed(test: Expected, run: TestRun) -> bool:
+    """Whether it was run, and each of its variants passed."""
+    outcomes = [outcome for reported, outcome in run.tests.items() if test.covers(reported)]
+    return bool(outcomes) and set(outcomes) == {"passed"}
