@@ -6,7 +6,7 @@ from pydantic import Field
 
 from stages.models import Frozen
 
-FAILING = frozenset({"failed", "error", "missing"})
+FAILING = frozenset({"failed", "error", "missing", "not imported"})
 """States of a test that are no pass; "skipped" and "xfailed" accuse nobody."""
 
 
@@ -16,7 +16,7 @@ class Run(Frozen):
     outcome: Literal["passed", "failed", "timeout", "unverified", "error"]
     """"unverified" and "error": it says nothing of the code, `reason` says why."""
     tests: dict[str, str] = Field(default_factory=dict)
-    """Test id → "passed", "failed", "error", "skipped", …"""
+    """Test id → "passed", "failed", "error" (in a fixture), "not imported", "skipped", "missing", …"""
     reason: str = ""
     output: str = ""
     """The last lines."""
@@ -84,8 +84,6 @@ class Suite(Frozen):
 class Evidence(Frozen):
     """All that was observed of one draft."""
 
-    broken_files: tuple[str, ...] = ()
-    """Changed files that compile no more, each with the fault."""
     acceptance: tuple[Trial, ...] = ()
     """Upstream's tests, and the finding's own command."""
     own: Trial | None = None

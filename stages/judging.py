@@ -47,7 +47,7 @@ def judge(evidence: Evidence) -> Verdict:
         tests=tuple(result for trial in evidence.trials for result in _results(trial)),
         broke=evidence.suite.broke,
         fixed=evidence.suite.fixed,
-        canaries=_told(*dict.fromkeys(trial.after.canaries for trial in evidence.trials)),
+        canaries="; ".join(f"{trial.what}: {said}" for trial in evidence.trials if (said := trial.after.canaries)),
         mechanism=evidence.mechanism,
         seconds=round(evidence.seconds, 3),
         output=_output(evidence, by),
@@ -75,8 +75,6 @@ def _rule(evidence: Evidence) -> Ruling:
     if proofs:
         against = of_own if own is Word.FAILS else ""
         return Ruling(Grade.SELF_TESTED if all(proofs) else Grade.PROVEN, ACCEPTANCE, _told(*why, against))
-    if evidence.broken_files:
-        return Ruling(Grade.FAILED, "", _told(f"It does not compile: {'; '.join(evidence.broken_files)}.", *why))
     told = _told(*why, *evidence.untold)
     if own is Word.FAILS or own is Word.PROVES:
         return Ruling(Grade.FAILED if own is Word.FAILS else Grade.SELF_TESTED, OWN, _told(of_own, told))

@@ -54,7 +54,7 @@ def test_acceptance_tests_that_pass_and_could_fail_prove() -> None:
         TestResult(id="t.py::a", before="failed", after="passed"),
         TestResult(id="t.py::b", before="passed", after="passed"),
     )
-    assert (verdict.mechanism, verdict.seconds, verdict.canaries) == ("landlock", 1.235, "held")
+    assert (verdict.mechanism, verdict.seconds, verdict.canaries) == ("landlock", 1.235, "Acceptance tests: held")
     assert verdict.output == "2 passed"
 
 
@@ -101,7 +101,7 @@ def test_the_reason_names_the_tests_that_fail() -> None:
 def test_results_that_the_canaries_disprove_are_told_as_such() -> None:
     verdict = judge(Evidence(acceptance=(acceptance(FAILED, FORGED),)))
     assert verdict.reason == "Acceptance tests: failed (a test that must fail passed)."
-    assert verdict.canaries == "do not hold"
+    assert verdict.canaries == "Acceptance tests: do not hold"
 
 
 def test_a_regression_outweighs_acceptance_tests_that_pass() -> None:
@@ -116,12 +116,6 @@ def test_own_tests_decide_where_nothing_stronger_speaks(after: Run) -> None:
     for acceptance_trials in ((), (acceptance(BLOCKED, BLOCKED),), (acceptance(PASSED, PASSED),)):
         verdict = judge(Evidence(acceptance=acceptance_trials, own=own(FAILED, after)))
         assert (verdict.grade, verdict.by) == (Grade.FAILED, "own tests")
-
-
-def test_a_file_that_does_not_compile_fails() -> None:
-    verdict = judge(Evidence(broken_files=("a.py: invalid syntax (line 1)",)))
-    assert (verdict.grade, verdict.by) == (Grade.FAILED, "")
-    assert "a.py: invalid syntax" in verdict.reason
 
 
 # --- self-tested, applies, unverified --------------------------------------------------------------
@@ -219,7 +213,6 @@ evidence = st.builds(
     acceptance=st.lists(a_trial, max_size=2).map(tuple),
     own=st.none() | st.builds(own, a_run, a_run),
     suite=st.builds(suite, states, states),
-    broken_files=st.sampled_from([(), ("a.py: bad",)]),
     untold=st.sampled_from([(), ("No tool.",)]),
 )
 
@@ -238,7 +231,7 @@ def test_a_pass_has_a_test_that_failed_before_and_none_that_fails_now(given: Evi
 def test_a_failure_is_the_drafts_own(given: Evidence) -> None:
     verdict = judge(given)
     failing = [t for t in (*given.acceptance, given.own) if t and t.after.outcome in ("failed", "timeout")]
-    assert (verdict.grade is Grade.FAILED) <= bool(failing or given.suite.broke or given.broken_files)
+    assert (verdict.grade is Grade.FAILED) <= bool(failing or given.suite.broke)
     assert bool(given.suite.broke) <= (verdict.grade is Grade.FAILED)
 
 
