@@ -1,0 +1,81 @@
+"""Commands that nobody trusts, run on a copy of a tree, and what their exit codes say."""
+
+import re
+import shlex
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+
+from flows.adapters.sandbox import ExecResult, Limits
+from flows.adapters.sandbox.base import Sandbox, temporary_folder
+from flows.adapters.sandbox.folders import LEFT_OUT
+from flows.adapters.sandbox.interpreter import interpreter
+from stages.evidence import Run
+
+NOT_THERE = (126, 127)
+"""Exit codes of a shell, and of the sandbox, for a program that cannot be run."""
+_OF_A_SHELL = re.compile(r"[|&;<>`$*?!~()\n]")
+_ABSENT = re.compile(r"^.*?([\w./+-]+): (?:command )?not found$|No module named '?([\w]+)", re.MULTILINE)
+
+
+def run_command(
+    sandbox: Sandbox,
+    tree: Path,
+    argv: Sequence[str],
+    limits: Limits,
+    python: Path | None = None,
+    plugins: Path | None = None,
+) -> ExecResult:
+    """How a command ended in a copy of a tree, with this interpreter's folder first on the path.
+
+    plugins: a folder whose modules the command may import. Raises SandboxBroken.
+    """
+    environment = interpreter(python)
+    with temporary_folder() as scratch:
+        work = scratch / "work"
+        shutil.copytree(tree, work, symlinks=True, ignore=shutil.ignore_patterns(*LEFT_OUT))
+        imports = [work, work / "src", *([plugins] if plugins else [])]
+        own = {} if python else {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}  # the worker's plugins are no repository's
+        env = own | {
+            "PATH": f"{environment.python.parent}:/usr/local/bin:/usr/bin:/bin",
+            "PYTHONPATH": ":".join(map(str, imports)),
+        }
+        readable = (*environment.readable, *([plugins] if plugins else []))
+        return sandbox.run(argv, work, readable=readable, limits=limits, env=env, result_fd=plugins is not None)
+
+
+def words(command: str, python: Path | None) -> list[str]:
+    """A command as its words; through a shell if it has more to it. Raises ValueError for an open quotation mark."""
+    argv = shlex.split(command)
+    if _OF_A_SHELL.search("".join(word for word in shlex.split(command, posix=False) if word[:1] not in "'\"")):
+        return ["sh", "-c", command]
+    if argv and argv[0] in ("python", "python3"):
+        argv[0] = str(interpreter(python).python)
+    return argv
+
+
+def by_exit_code(name: str, ran: ExecResult, tree: Path) -> Run:
+    """What an exit code says of a tree, as a run of one test called `name`."""
+    seconds, output = ran.seconds, ran.output
+    if ran.stopped:
+        outcome = "timeout" if "time" in ran.stopped else "failed"
+        reason = f"stopped at the limit of {ran.stopped}"
+        return Run(outcome=outcome, tests={name: "failed"}, reason=reason, output=output, seconds=seconds)
+    if ran.exit_code and (absent := _absent(ran, tree)):
+        return Run(outcome="error", reason=f"{absent} is not in the environment", output=output, seconds=seconds)
+    if ran.exit_code == 0:
+        return Run(outcome="passed", tests={name: "passed"}, output=output, seconds=seconds)
+    reason = f"exit code {ran.exit_code}"
+    return Run(outcome="failed", tests={name: "failed"}, reason=reason, output=output, seconds=seconds)
+
+
+def _absent(ran: ExecResult, tree: Path) -> str:
+    """The program or module that was not there, unless it would have to come from the tree itself."""
+    found = [program or module for program, module in _ABSENT.findall(ran.output)]
+    foreign = [name for name in found if not _holds(tree, name)]
+    return foreign[0] if foreign else "its program" * (ran.exit_code in NOT_THERE and not found)
+
+
+def _holds(tree: Path, name: str) -> bool:
+    roots = (tree, tree / "src")
+    return any((root / name).exists() or (root / f"{name}.py").exists() for root in roots)

@@ -1,0 +1,72 @@
+"""Python environments to test repositories in: one for each set of requirements, read-only to what is tested."""
+
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+from importlib.metadata import version
+from pathlib import Path
+
+from filelock import FileLock
+
+from flows.adapters.requirements import pins, requirements
+from stages.errors import Permanent
+
+KEPT = 20
+"""Environments kept; the one not used for longest goes first."""
+_READY = "ready"
+
+
+class Environments:
+    """Environments in a folder. `named`: the interpreter that the settings name, used for everything."""
+
+    def __init__(self, folder: Path, named: Path | None = None, timeout: float = 900) -> None:
+        self._folder = folder
+        self._named = named
+        self._timeout = timeout
+
+    def python(self, tree: Path) -> Path | None:
+        """The interpreter to test this tree with; None: the worker's own, which is enough.
+
+        Raises Permanent, as a clause, where none can be made. Only wheels are installed: nothing of a package is run.
+        """
+        if self._named or not (wanted := requirements(tree)):
+            return self._named
+        locked = pins(tree)
+        key = hashlib.sha256("\n".join((sys.version, *wanted, "", *locked)).encode()).hexdigest()[:16]
+        place = self._folder / key
+        self._folder.mkdir(parents=True, exist_ok=True)
+        with FileLock(self._folder / f"{key}.lock"):
+            if not (place / _READY).exists():
+                self._make(place, wanted, locked)
+            os.utime(place / _READY)
+        self._forget_old()
+        return place / "bin" / "python"
+
+    def _make(self, place: Path, wanted: tuple[str, ...], locked: tuple[str, ...]) -> None:
+        shutil.rmtree(place, ignore_errors=True)
+        python = str(place / "bin" / "python")
+        self._run(sys.executable, "-m", "venv", str(place))
+        (place / "wanted.txt").write_text("\n".join((*wanted, "pytest")))
+        (place / "locked.txt").write_text("\n".join(locked) or f"pytest=={version('pytest')}")
+        options = ["--quiet", "--disable-pip-version-check", "--no-input", "--only-binary=:all:"]
+        self._run(
+            python, "-m", "pip", "install", *options, "-r", str(place / "wanted.txt"), "-c", str(place / "locked.txt")
+        )
+        (place / _READY).touch()
+
+    def _run(self, *argv: str) -> None:
+        try:
+            done = subprocess.run(argv, capture_output=True, text=True, timeout=self._timeout, check=False)
+        except subprocess.TimeoutExpired:
+            raise Permanent(f"its environment was not made within {self._timeout:g} s") from None
+        if done.returncode:
+            said = [line for line in done.stderr.splitlines() if line.strip()][-1:] or [f"exit code {done.returncode}"]
+            raise Permanent(f"its environment cannot be made: {said[0].strip()[:300]}")
+
+    def _forget_old(self) -> None:
+        ready = sorted(self._folder.glob(f"*/{_READY}"), key=lambda file: file.stat().st_mtime)
+        for file in ready[:-KEPT]:
+            file.unlink(missing_ok=True)
+            shutil.rmtree(file.parent, ignore_errors=True)

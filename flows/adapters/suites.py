@@ -1,0 +1,96 @@
+"""A repository's own tests: how they are run, and what they say of a tree."""
+
+import json
+import re
+import tomllib
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from flows.adapters.commands import by_exit_code, run_command, words
+from flows.adapters.sandbox import ExecResult, Limits
+from flows.adapters.sandbox.base import Sandbox, temporary_folder
+from flows.adapters.sandbox.interpreter import interpreter
+from stages.evidence import Run
+from stages.paths import holds_tests
+
+PLUGIN = Path(__file__).with_name("suite_report.py")
+PYTEST = "pytest"
+_USAGE_ERROR = 4
+_LINE = re.compile(r"^\[.*\]$")
+
+
+@dataclass(frozen=True, slots=True)
+class Runner:
+    """What it takes to run a suite in a tree."""
+
+    sandbox: Sandbox
+    limits: Limits
+    python: Path | None
+
+    def run(self, command: str, tree: Path) -> Run:
+        """What the suite says of a tree. Raises SandboxBroken."""
+        if command == PYTEST:
+            return self._pytest(tree)
+        ran = run_command(self.sandbox, tree, words(command, self.python), self.limits, self.python)
+        return by_exit_code(command, ran, tree)
+
+    def _pytest(self, tree: Path) -> Run:
+        ran = self._start_pytest(tree)
+        if ran.exit_code == _USAGE_ERROR and not ran.result:  # options for a plugin that is not there, most likely
+            ran = self._start_pytest(tree, "-o", "addopts=")
+        tests = _states(ran.result)
+        if ran.stopped:
+            outcome = "timeout" if "time" in ran.stopped else "failed"
+            reason = f"stopped at the limit of {ran.stopped}"
+        elif ran.exit_code in (0, 1, 2) and tests:
+            outcome, reason = "passed" if ran.exit_code == 0 else "failed", ""
+        else:
+            outcome, reason = "error", f"pytest ended with exit code {ran.exit_code} and no test was run"
+        return Run(outcome=outcome, tests=tests, reason=reason, output=ran.output, seconds=ran.seconds)
+
+    def _start_pytest(self, tree: Path, *more: str) -> ExecResult:
+        argv = [str(interpreter(self.python).python), "-B", "-m", "pytest", "-p", PLUGIN.stem, "-p", "no:cacheprovider"]
+        argv += ["-q", "--tb=short", "--color=no", "--continue-on-collection-errors", *more]
+        with temporary_folder() as plugins:
+            plugins.chmod(0o755)
+            (plugins / PLUGIN.name).write_bytes(PLUGIN.read_bytes())
+            (plugins / PLUGIN.name).chmod(0o644)
+            return run_command(self.sandbox, tree, argv, self.limits, self.python, plugins)
+
+
+def command_of(tree: Path) -> str:
+    """The command that runs a repository's tests, empty where it names none."""
+    if _has_pytest(tree):
+        return PYTEST
+    if '"test":' in _text(tree / "package.json"):
+        return "npm test --silent"
+    for marker, command in (("Cargo.toml", "cargo test --offline"), ("go.mod", "go test ./...")):
+        if (tree / marker).is_file():
+            return command
+    return "make test" if re.search(r"^test:", _text(tree / "Makefile"), re.MULTILINE) else ""
+
+
+def _has_pytest(tree: Path) -> bool:
+    if any((tree / name).is_file() for name in ("pytest.ini", "pytest.toml")) or "[tool:pytest]" in _text(
+        tree / "setup.cfg"
+    ):
+        return True
+    with suppress(tomllib.TOMLDecodeError):
+        if "pytest" in tomllib.loads(_text(tree / "pyproject.toml")).get("tool", {}):
+            return True
+    return any(holds_tests(str(path.relative_to(tree))) for path in tree.rglob("*.py") if path.is_file())
+
+
+def _text(file: Path) -> str:
+    return file.read_text(encoding="utf-8", errors="replace") if file.is_file() else ""
+
+
+def _states(report: bytes) -> dict[str, str]:
+    """Test → passed, failed, error, skipped, xfailed, …; a line that is none of the plugin's is passed over."""
+    phases: dict[str, list[str]] = {}
+    for line in report.splitlines():
+        with suppress(ValueError, TypeError):
+            test, when, word = map(str, json.loads(line))
+            phases.setdefault(test, []).append("error" if word == "failed" and when != "call" else word)
+    return {test: next((word for word in words if word != "passed"), "passed") for test, words in phases.items()}

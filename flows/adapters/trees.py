@@ -1,0 +1,67 @@
+"""The folders that a draft is judged by: the code before it, and after."""
+
+import shutil
+from collections.abc import Iterable, Mapping
+from functools import cached_property
+from pathlib import Path
+
+from flows.adapters.repository import Repositories
+from stages.before import before
+from stages.models import Draft, File, WorkItem
+
+
+class Trees:
+    """An item's code in folders below `place`, each made when first asked for. What is run is run on copies of them."""
+
+    def __init__(self, place: Path, repositories: Repositories, item: WorkItem, draft: Draft) -> None:
+        self._place = place
+        self._repositories = repositories
+        self._item = item
+        self._draft = draft
+
+    @cached_property
+    def untouched(self) -> Path:
+        """The repository at its revision; an empty folder without one."""
+        tree = self._place / "untouched"
+        tree.mkdir()
+        if self._item.repository:
+            self._repositories.checkout(self._item.repository, self._item.revision, tree)
+        return tree
+
+    @cached_property
+    def before(self) -> Path:
+        """The untouched code, with every name that the draft adds as a stub that does nothing."""
+        tree = self._copy("before")
+        old = {file.path: text for file in self._draft.files if (text := _text(tree / file.path)) is not None}
+        write(tree, before(old, texts(self._draft.files)))
+        return tree
+
+    @cached_property
+    def after(self) -> Path:
+        """The code with the draft's implementation; not with its tests, which may replace none that are there."""
+        tree = self._copy("after")
+        for path in self._draft.deleted:
+            (tree / path).unlink(missing_ok=True)
+        write(tree, texts(self._draft.files))
+        return tree
+
+    def _copy(self, name: str) -> Path:
+        tree = self._place / name
+        shutil.copytree(self.untouched, tree, symlinks=True)
+        return tree
+
+
+def texts(files: Iterable[File]) -> dict[str, str]:
+    """Path → text."""
+    return {file.path: file.content for file in files}
+
+
+def write(tree: Path, files: Mapping[str, str]) -> None:
+    """Write these texts, line ends as they are."""
+    for path, text in files.items():
+        (tree / path).parent.mkdir(parents=True, exist_ok=True)
+        (tree / path).write_text(text, encoding="utf-8", newline="")
+
+
+def _text(file: Path) -> str | None:
+    return file.read_text(encoding="utf-8") if file.is_file() else None
