@@ -11,14 +11,13 @@ from pathlib import Path
 from types import FrameType
 from urllib.parse import urlsplit
 
-import httpx2
 from filelock import FileLock, Timeout
 
 from deployments.deploy import POOL, PROJECT, client, deploy
 from deployments.follow import Follower
 from deployments.processes import Child, stop
 from flows.adapters.hub import Hub
-from flows.preflight import preflight
+from flows.preflight import answers, check_prefect, preflight
 from flows.settings import Settings, load
 from stages.errors import Permanent, WorkerError
 
@@ -102,8 +101,7 @@ def start_hub(settings: Settings, environment: dict[str, str], children: list[Ch
 def start_prefect(environment: dict[str, str], home: Path, children: list[Child]) -> dict[str, str]:
     """Use the server that PREFECT_API_URL names, else start one. Returns the address as environment."""
     if address := environment.get("PREFECT_API_URL"):
-        if not answers(f"{address}/health"):
-            raise Permanent(f"No Prefect server answers at PREFECT_API_URL={address}. Start it, or unset the variable.")
+        check_prefect(address)
         say(f"prefect   {address} (already running)")
         return {}
     port = int(environment.get("PREFECT_SERVER_API_PORT", "4200"))
@@ -165,14 +163,6 @@ def free(port: int) -> bool:
     with socket.socket() as probe:
         probe.settimeout(1)
         return probe.connect_ex(("127.0.0.1", port)) != 0
-
-
-def answers(address: str) -> bool:
-    """Whether a server answers there with success."""
-    try:
-        return httpx2.get(address, timeout=2).is_success
-    except httpx2.HTTPError:
-        return False
 
 
 def say(line: str) -> None:

@@ -2,6 +2,7 @@
 
 import argparse
 import asyncio
+import os
 import sys
 from typing import Any, cast
 
@@ -9,7 +10,7 @@ from prefect.client.schemas.objects import State
 
 from flows.adapters.hub import Hub
 from flows.implement import implement
-from flows.preflight import preflight
+from flows.preflight import check_prefect, preflight
 from flows.settings import load
 from stages.errors import WorkerError
 
@@ -24,6 +25,8 @@ def main() -> None:
     asked = parser.parse_args()
     try:
         settings = load()
+        if address := os.environ.get("PREFECT_API_URL"):
+            check_prefect(address)
         hub = Hub(settings.hub_address, settings.hf_token if settings.on_real_hub else None)
         print(*preflight(settings, hub), sep="\n", flush=True)  # noqa: T201
     except WorkerError as error:

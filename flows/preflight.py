@@ -1,5 +1,7 @@
 """Said before anything is written: which account, what is read and written, and by which model."""
 
+import httpx2
+
 from flows.adapters.hub import Hub, Missing
 from flows.settings import Settings
 from stages.errors import Misconfigured
@@ -21,6 +23,20 @@ def preflight(settings: Settings, hub: Hub) -> list[str]:
         f"writes    {results} ({_visibility(hub, results, settings.private)})",
         f"model     {_model(settings)}",
     ]
+
+
+def answers(address: str) -> bool:
+    """Whether a server answers there with success."""
+    try:
+        return httpx2.get(address, timeout=2).is_success
+    except httpx2.HTTPError:
+        return False
+
+
+def check_prefect(address: str) -> None:
+    """Raises Misconfigured when no Prefect server answers: its client would try for minutes without a word."""
+    if not answers(f"{address.rstrip('/')}/health"):
+        raise Misconfigured(f"No Prefect server answers at PREFECT_API_URL={address}. Start it, or unset the variable.")
 
 
 def _account(settings: Settings, hub: Hub) -> str:

@@ -46,3 +46,10 @@ def test_a_hub_that_is_not_there_is_a_sentence_and_no_traceback(world: World, mo
     assert gone.address in done.stderr
     assert "Traceback" not in done.stderr
     assert os.environ["AUTOCODER_LOCAL_HUB"] == gone.address
+
+
+def test_a_prefect_server_that_is_not_there_is_a_sentence_at_once(world: World, monkeypatch):
+    monkeypatch.setenv("PREFECT_API_URL", "http://127.0.0.1:9/api")
+    done = once(world)
+    assert done.returncode == 1
+    assert "No Prefect server answers at PREFECT_API_URL=http://127.0.0.1:9/api." in done.stderr
