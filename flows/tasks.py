@@ -20,7 +20,7 @@ from flows.workshop import now, workshop
 from stages import drafting, thinking
 from stages.drafting import Drafted
 from stages.errors import BudgetReached, Defect, Misconfigured, OutOfCredits, Transient, WorkerError
-from stages.models import Brief, Draft, Grade, Question, Verdict, WorkItem
+from stages.models import Brief, Grade, Question, Verdict, WorkItem
 from stages.outcome import Outcome
 from stages.stage import A, Answer, Thought
 from stages.work import Work, dossier
@@ -209,15 +209,15 @@ async def _drafted(brief: Brief, found: Drafted) -> dict[str, Any]:
 
 
 async def verify(work: Work) -> Work:
-    """The work with a verdict on its draft."""
-    shop = workshop()
-    verdict = await act("verify", work.brief.item.finding.title, lambda: _judge(work.brief, work.draft))
+    """The work with a verdict on its draft. Raises SandboxBroken, which is never the draft's fault."""
+    shop, item = workshop(), work.brief.item
+    async with shop.benches:
+        verdict = await act("verify", item.finding.title, lambda: shop.verification.verify(item, work.draft))
+    if not shop.progress.verified:
+        get_run_logger().info("confined by %s", verdict.mechanism or "nothing: generated code is not executed")
+    shop.progress.verified += 1
     shop.progress.step()
     return work.judged(verdict)
-
-
-def _judge(brief: Brief, draft: Draft) -> Verdict:
-    return Verdict(grade=Grade.UNVERIFIED, reason="Nothing was executed: this version of the worker runs no tests yet.")
 
 
 # --- what came of it -------------------------------------------------------------------------------

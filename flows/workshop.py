@@ -1,6 +1,7 @@
 """What one run works with: settings and doors, each opened when first used."""
 
 import asyncio
+import os
 import re
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
@@ -26,6 +27,7 @@ if TYPE_CHECKING:  # an idle tick never pays for these imports
     from flows.adapters.repository import Repositories
     from flows.adapters.results import Receipt, Results
     from flows.adapters.spending import Spending
+    from flows.adapters.verification import Verification
     from stages.outcome import Outcome
     from stages.patching import Guards
     from stages.templates import Templates
@@ -47,6 +49,8 @@ class Workshop:
         """Holds model calls back, outside their tasks: a task that waits inside costs the event loop."""
         self.admission = asyncio.Semaphore(chosen.calls_in_flight * 3 // 2 + 1)
         """Holds items back: half as many again as calls keep every slot busy."""
+        self.benches = asyncio.Semaphore(os.cpu_count() or 1)
+        """Holds verifications back: more than one per processor would run each other out of time."""
 
     @cached_property
     def hub(self) -> Hub:
@@ -95,6 +99,12 @@ class Workshop:
         from flows.adapters.model import Model
 
         return Model(self.settings, self.spending)
+
+    @cached_property
+    def verification(self) -> "Verification":
+        from flows.adapters.verification import Verification
+
+        return Verification(self.settings, self.repositories)
 
     @cached_property
     def version(self) -> str:
@@ -160,6 +170,7 @@ class Progress:
 
     items: int = 0
     steps: int = 0
+    verified: int = 0
 
     STEPS_OF_AN_ITEM = 9
     """study, six thoughts, write, verify."""
