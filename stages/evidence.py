@@ -28,6 +28,12 @@ class Run(Frozen):
         """Whether its outcome says something of the code."""
         return self.outcome in ("passed", "failed", "timeout")
 
+    @property
+    def doubted(self) -> bool:
+        """Whether it claims to have passed, and is not believed: canaries, or a report that does not fit."""
+        states = set(self.tests.values())
+        return self.outcome == "unverified" and "passed" in states and states.isdisjoint({"failed", "error"})
+
 
 class Trial(Frozen):
     """The same tests on the code before the change and after it."""

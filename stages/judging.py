@@ -27,6 +27,8 @@ class Word(Enum):
     FAILS = auto()
     SILENT = auto()
     """It could not be held."""
+    DOUBTED = auto()
+    """It claims a pass that is not believed: what is weaker cannot make up for it."""
 
 
 class Ruling(NamedTuple):
@@ -71,6 +73,8 @@ def _rule(evidence: Evidence) -> Ruling:
         return Ruling(
             Grade.FAILED, REGRESSION, f"Tests of the repository that passed before fail now: {_names(broke)}."
         )
+    if any(word is Word.DOUBTED for word, _, _ in heard):
+        return Ruling(Grade.UNVERIFIED, "", _told(*why))
     proofs = [by_exit_code for word, _, by_exit_code in heard if word is Word.PROVES]
     if proofs:
         against = of_own if own is Word.FAILS else ""
@@ -78,7 +82,7 @@ def _rule(evidence: Evidence) -> Ruling:
     told = _told(*why, *evidence.untold)
     if own is Word.FAILS or own is Word.PROVES:
         return Ruling(Grade.FAILED if own is Word.FAILS else Grade.SELF_TESTED, OWN, _told(of_own, told))
-    silent = own is Word.SILENT or any(word is Word.SILENT for word, _, _ in heard)
+    silent = own in (Word.SILENT, Word.DOUBTED) or any(word is Word.SILENT for word, _, _ in heard)
     if silent or evidence.untold:
         return Ruling(Grade.UNVERIFIED, "", _told(told, of_own))
     return Ruling(Grade.APPLIES, "", _told("It applies and compiles.", told, of_own or "No test could decide more."))
@@ -87,6 +91,8 @@ def _rule(evidence: Evidence) -> Ruling:
 def _heard(trial: Trial) -> tuple[Word, str]:
     """What a trial says, and a sentence about it."""
     after, before = trial.after, trial.before
+    if after.doubted:
+        return Word.DOUBTED, f"{trial.what}: the pass is not believed{_because(after.reason)}."
     if not after.ran:
         return Word.SILENT, f"{trial.what}: nothing can be said, {_clause(after.reason)}."
     if after.outcome == "timeout":

@@ -28,7 +28,7 @@ class Bench:
     python: Path | None
     trees: Trees
     command: str = ""
-    """What runs tests that are not Python, where they lie in the tree."""
+    """What runs tests that are not Python, where they lie in the tree, and passes on the untouched code."""
 
     def tests(self, what: str, files: Mapping[str, str]) -> Trial | None:
         """A trial by these tests, path → text; None where none of them is a test. Raises SandboxBroken."""
@@ -65,7 +65,7 @@ class Bench:
 
     def _by_command(self, tree: Path, files: Mapping[str, str]) -> Run:
         if not self.command:
-            return Run(outcome="error", reason="no command is known that runs them; AUTOCODER_SUITE may name one")
+            return Run(outcome="error", reason="no command that works runs them; AUTOCODER_SUITE may name one")
         with_tests = tree.with_name(f"{tree.name}-with-tests")
         shutil.copytree(tree, with_tests, symlinks=True)
         write(with_tests, files)

@@ -6,16 +6,16 @@ from dataclasses import replace
 from pathlib import Path
 
 from flows.adapters.environments import Environments
+from flows.adapters.regressions import SuiteCache, regressions
 from flows.adapters.repository import Repositories
 from flows.adapters.sandbox import Limits, choose
 from flows.adapters.sandbox.base import Sandbox
-from flows.adapters.suite_cache import SuiteCache
-from flows.adapters.suites import Runner, command_of
+from flows.adapters.suites import PYTEST, Runner, command_of
 from flows.adapters.trees import Trees, texts
 from flows.adapters.trials import Bench
 from flows.settings import Settings
 from stages.errors import Permanent, SandboxBroken
-from stages.evidence import Evidence, Suite
+from stages.evidence import Evidence
 from stages.judging import judge, nothing_executed
 from stages.models import Draft, Verdict, WorkItem
 
@@ -57,8 +57,11 @@ class Verification:
         except Permanent as error:
             return Evidence(untold=(f"The repository cannot be tested here: {error}.",))
         command = (self._suite or command_of(trees.untouched)) if item.repository else ""
-        suite, notes = self._regressions(Runner(sandbox, self._suite_limits, python), command, trees, item)
-        bench = Bench(sandbox, self._limits, python, trees, command)
+        runner = Runner(sandbox, self._suite_limits, python)
+        what = (item.repository, item.revision, command, str(python))
+        suite, notes = regressions(self._cache, runner, command, trees, what)
+        sound = bool(suite.before) and suite.before[0].outcome == "passed"
+        bench = Bench(sandbox, self._limits, python, trees, command if sound and command != PYTEST else "")
         given = {path: text for plan in item.plans for path, text in plan.tests.items()}
         trials = (bench.tests("Acceptance tests", given), bench.check(item.finding.check))
         return Evidence(
@@ -67,26 +70,6 @@ class Verification:
             suite=suite,
             notes=notes,
         )
-
-    def _regressions(self, runner: Runner, command: str, trees: Trees, item: WorkItem) -> tuple[Suite, tuple[str, ...]]:
-        """The repository's suite before and after, twice where a test fails that passed; and what to tell of it."""
-        if not command:
-            return Suite(), ()
-        what = (item.repository, item.revision, command, str(runner.python))
-
-        def before(wanted: int) -> Suite:
-            runs = self._cache.runs(what, wanted, lambda: runner.run(command, trees.untouched))
-            return Suite(before=runs)
-
-        suite = before(1)
-        if not any("passed" in run.tests.values() for run in suite.before):
-            why = suite.before[0].reason or "none of them passes"
-            return Suite(), (f"The repository's own tests ({command}) say nothing: {why}.",)
-        suite = suite.model_copy(update={"after": (runner.run(command, trees.after),)})
-        if suite.suspects:
-            again = before(2)
-            suite = Suite(before=again.before, after=(*suite.after, runner.run(command, trees.after)))
-        return suite, ()
 
 
 def limits(settings: Settings) -> Limits:

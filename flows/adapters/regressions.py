@@ -1,17 +1,25 @@
-"""What a repository's suite said of an untouched revision: found out once, and kept."""
+"""A repository's suite before and after a draft; what it said of an untouched revision is found out once, and kept."""
 
 import hashlib
 import json
 from collections.abc import Callable
 from pathlib import Path
+from typing import Protocol
 
 from filelock import FileLock
 from pydantic import ValidationError
 
-from stages.evidence import Run
+from flows.adapters.trees import Trees
+from stages.evidence import Run, Suite
 
 KEPT = 200
 """Revisions kept; the oldest go first."""
+
+
+class Runs(Protocol):
+    """Runs a suite in a tree."""
+
+    def run(self, command: str, tree: Path) -> Run: ...
 
 
 class SuiteCache:
@@ -41,6 +49,27 @@ class SuiteCache:
         for old in sorted(self._folder.glob("*.json"), key=lambda path: path.stat().st_mtime)[:-KEPT]:
             old.unlink(missing_ok=True)
             old.with_suffix(".lock").unlink(missing_ok=True)
+
+
+def regressions(
+    cache: SuiteCache, runner: Runs, command: str, trees: Trees, what: tuple[str, ...]
+) -> tuple[Suite, tuple[str, ...]]:
+    """The suite before and after, twice where a test fails that passed; and sentences about it.
+
+    command: empty for a repository that has none. what: all that its result on the untouched code depends on.
+    Raises SandboxBroken.
+    """
+    if not command:
+        return Suite(), ()
+    before = cache.runs(what, 1, lambda: runner.run(command, trees.untouched))
+    if not any("passed" in run.tests.values() for run in before):
+        why = before[0].reason or "none of them passes before the change"
+        return Suite(), (f"The repository's own tests ({command}) say nothing: {why}.",)
+    suite = Suite(before=before, after=(runner.run(command, trees.after),))
+    if suite.suspects:
+        again = cache.runs(what, 2, lambda: runner.run(command, trees.untouched))
+        suite = Suite(before=again, after=(*suite.after, runner.run(command, trees.after)))
+    return suite, ()
 
 
 def _read(file: Path) -> tuple[Run, ...]:
