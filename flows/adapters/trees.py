@@ -8,6 +8,7 @@ from pathlib import Path
 from flows.adapters.repository import Repositories
 from stages.before import before
 from stages.models import Draft, File, WorkItem
+from stages.paths import is_test
 
 
 class Trees:
@@ -38,10 +39,11 @@ class Trees:
 
     @cached_property
     def after(self) -> Path:
-        """The code with the draft's implementation; not with its tests, which may replace none that are there."""
+        """The code with the draft's implementation. Tests stay as they were: a draft replaces none of them."""
         tree = self._copy("after")
         for path in self._draft.deleted:
-            (tree / path).unlink(missing_ok=True)
+            if not is_test(path):
+                (tree / path).unlink(missing_ok=True)
         write(tree, texts(self._draft.files))
         return tree
 

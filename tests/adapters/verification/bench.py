@@ -13,8 +13,9 @@ from tests.adapters.git_repositories import commit, make
 SOURCE = Source(dataset="a/b", revision="0" * 40, path="x.json", blob_id="0" * 40)
 CALC = "def add(a, b):\n    return a - b\n\n\ndef double(a):\n    return 2 * a\n"
 RIGHT = CALC.replace("a - b", "a + b")
+CODE = {"calc.py": CALC}
 LIBRARY = {
-    "calc.py": CALC,
+    **CODE,
     "tests/test_calc.py": "from calc import double\n\n\ndef test_double():\n    assert double(2) == 4\n",
     "pyproject.toml": "[project]\nname = 'calc'\n",
 }
@@ -50,7 +51,7 @@ class Bench:
         self._count = 0
 
     def item(
-        self, tests: Mapping[str, str] | None = None, check: str = "", library: Mapping[str, str] | None = LIBRARY
+        self, tests: Mapping[str, str] | None = None, check: str = "", library: Mapping[str, str] | None = CODE
     ) -> WorkItem:
         """An item about a library of its own; None: about no repository."""
         self._count += 1

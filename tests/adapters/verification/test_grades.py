@@ -14,7 +14,7 @@ OWN = {"tests/test_add.py": ADDS}
 
 
 def test_acceptance_tests_that_failed_and_pass_prove_a_draft(bench: Bench) -> None:
-    verdict = bench.verify(bench.item(ACCEPTANCE), draft({"calc.py": RIGHT}, OWN))
+    verdict = bench.verify(bench.item(ACCEPTANCE, library=LIBRARY), draft({"calc.py": RIGHT}, OWN))
     assert (verdict.grade, verdict.by) == (Grade.PROVEN, "acceptance tests")
     states = {test.id: (test.before, test.after) for test in verdict.tests}
     assert states["tests/acceptance/test_add.py::test_add"] == ("failed", "passed")
@@ -46,14 +46,14 @@ def test_acceptance_tests_that_run_out_of_time_make_it_failed(tmp_path: Path, be
 
 
 def test_a_regression_makes_it_failed_and_is_named(bench: Bench) -> None:
-    verdict = bench.verify(bench.item(ACCEPTANCE), draft({"calc.py": RIGHT.replace("2 * a", "a")}))
+    verdict = bench.verify(bench.item(ACCEPTANCE, library=LIBRARY), draft({"calc.py": RIGHT.replace("2 * a", "a")}))
     assert (verdict.grade, verdict.by) == (Grade.FAILED, "regression")
     assert verdict.broke == ("tests/test_calc.py::test_double",)
     assert "assert 2 == 4" in verdict.output
 
 
 def test_a_package_that_cannot_be_imported_any_more_breaks_its_suite(bench: Bench) -> None:
-    verdict = bench.verify(bench.item(), draft({"calc.py": "import gone\n"}, OWN))
+    verdict = bench.verify(bench.item(library=LIBRARY), draft({"calc.py": "import gone\n"}, OWN))
     assert (verdict.grade, verdict.by) == (Grade.FAILED, "regression")
 
 

@@ -1,0 +1,154 @@
+"""A finding's own command, and a repository's own tests."""
+
+from pathlib import Path
+
+import pytest
+
+from flows.adapters.regressions import SuiteCache, regressions
+from flows.adapters.suites import command_of
+from flows.adapters.trees import Trees
+from stages.evidence import Run
+from stages.models import Grade
+from tests.adapters.verification.bench import ADDS, CALC, CODE, LIBRARY, RIGHT, Bench, draft
+
+CHECK = 'python -c "from calc import add; assert add(1, 2) == 3"'
+OWN = {"tests/test_add.py": ADDS}
+
+
+# --- check -----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("check", [CHECK, f"cd . && {CHECK}", "! grep -n 'a - b' calc.py"])
+def test_a_check_that_shows_the_finding_no_longer_proves(bench: Bench, check: str) -> None:
+    verdict = bench.verify(bench.item(check=check), draft({"calc.py": RIGHT}))
+    assert (verdict.grade, verdict.by) == (Grade.PROVEN, "acceptance tests")
+    assert [(t.id, t.before, t.after) for t in verdict.tests] == [(f"check: {check}", "failed", "passed")]
+
+
+def test_a_check_that_still_shows_the_finding_makes_it_failed(bench: Bench) -> None:
+    verdict = bench.verify(bench.item(check=CHECK), draft({"calc.py": CALC + "\n\nMORE = 1\n"}))
+    assert (verdict.grade, verdict.by) == (Grade.FAILED, "acceptance tests")
+    assert "AssertionError" in verdict.output
+
+
+def test_a_check_that_never_showed_the_finding_proves_nothing(bench: Bench) -> None:
+    verdict = bench.verify(bench.item(check="python -c pass"), draft({"calc.py": RIGHT}))
+    assert verdict.grade is Grade.APPLIES
+
+
+@pytest.mark.parametrize(
+    "check", ["no-such-scanner calc.py", "python -m no_such_scanner", "true && no-such-scanner", "'"]
+)
+def test_a_check_without_its_tool_says_nothing(bench: Bench, check: str) -> None:
+    verdict = bench.verify(bench.item(check=check), draft({"calc.py": RIGHT}, OWN))
+    assert (verdict.grade, verdict.by) == (Grade.SELF_TESTED, "own tests")
+    assert "The finding's check: nothing can be said" in verdict.reason
+
+
+# --- suites ----------------------------------------------------------------------------------------
+
+
+class Told:
+    """A suite whose runs come out as told."""
+
+    def __init__(self, *states: str) -> None:
+        self.states = list(states)
+
+    def run(self, command: str, tree: Path) -> Run:
+        state = self.states.pop(0)
+        return Run(outcome="passed" if state == "passed" else "failed", tests={"x": state})
+
+
+@pytest.mark.parametrize(
+    ("states", "broke"),
+    [
+        (["passed", "passed"], ()),
+        (["passed", "failed", "passed", "failed"], ("x",)),
+        (["passed", "failed", "passed", "passed"], ()),
+        (["passed", "failed", "failed", "failed"], ()),
+        (["failed"], ()),
+    ],
+)
+def test_a_test_is_accused_after_two_failures_and_two_passes(
+    tmp_path: Path, bench: Bench, states: list[str], broke: tuple[str, ...]
+) -> None:
+    item, told = bench.item(), Told(*states)
+    bench.repositories.pin(item.repository, item.revision)
+    (tmp_path / "place").mkdir()
+    trees = Trees(tmp_path / "place", bench.repositories, item, draft({}))
+    suite, _ = regressions(SuiteCache(tmp_path / "cache"), told, "pytest", trees, ("x",))
+    assert suite.broke == broke
+    assert not told.states, "no run too few"
+
+
+def test_the_untouched_revision_is_run_once_for_all_drafts(bench: Bench) -> None:
+    item = bench.item(library=LIBRARY | {"tests/test_broken.py": "def test_broken():\n    assert False\n"})
+    first = bench.verify(item, draft({"calc.py": RIGHT}, OWN))
+    (kept,) = (bench.settings.home / "suites").glob("*.json")
+    text = kept.read_text()
+    kept.write_text(text.replace("test_double", "test_of_the_cache"))
+    second = bench.verify(item, draft({"calc.py": RIGHT}, OWN))
+    assert (first.grade, first.broke) == (Grade.SELF_TESTED, ())
+    assert second.broke == (), "a test that only the cache knows passed once before: run again, it is not there"
+    assert "test_of_the_cache" in kept.read_text()
+
+
+def test_tests_that_a_draft_mends_are_named(bench: Bench) -> None:
+    broken = LIBRARY | {"tests/test_add.py": ADDS}
+    verdict = bench.verify(bench.item(library=broken), draft({"calc.py": RIGHT}))
+    assert verdict.fixed == ("tests/test_add.py::test_add",)
+
+
+def test_options_for_a_plugin_that_is_not_there_are_left_out(bench: Bench) -> None:
+    library = LIBRARY | {"pytest.ini": "[pytest]\naddopts = --no-such-option\n"}
+    verdict = bench.verify(bench.item(library=library), draft({"calc.py": RIGHT.replace("2 * a", "a")}))
+    assert verdict.broke == ("tests/test_calc.py::test_double",)
+
+
+def test_a_suite_that_cannot_be_run_is_told(bench: Bench) -> None:
+    library = LIBRARY | {"tests/conftest.py": "import not_installed_anywhere\n"}
+    verdict = bench.verify(bench.item(library=library), draft({"calc.py": RIGHT}))
+    assert verdict.grade is Grade.APPLIES
+    assert "The repository's own tests (pytest) say nothing" in verdict.reason
+
+
+def test_a_command_that_the_settings_name_accuses_by_its_exit_code(tmp_path: Path, bench: Bench) -> None:
+    named = Bench(tmp_path / "named", suite="sh test.sh")
+    library = {**CODE, "test.sh": "python -c 'import calc; assert calc.double(2) == 4' || exit 3\n"}
+    verdict = named.verify(named.item(library=library), draft({"calc.py": RIGHT.replace("2 * a", "a")}))
+    assert (verdict.grade, verdict.by, verdict.broke) == (Grade.FAILED, "regression", ("sh test.sh",))
+
+
+def test_tests_in_another_language_prove_less(tmp_path: Path, bench: Bench) -> None:
+    named = Bench(tmp_path / "named", suite="for t in ./*.test.sh; do [ ! -f $t ] || sh $t || exit 1; done")
+    item = named.item({"half.test.sh": "grep -q half lib.sh\n"}, library={"lib.sh": "true\n"})
+    verdict = named.verify(item, draft({"lib.sh": "half() { true; }\n"}))
+    assert (verdict.grade, verdict.by) == (Grade.SELF_TESTED, "acceptance tests")
+    again = named.verify(item, draft({"lib.sh": "third() { true; }\n"}))
+    assert (again.grade, again.by) == (Grade.FAILED, "acceptance tests")
+
+
+def test_tests_that_no_known_command_runs_say_nothing(bench: Bench) -> None:
+    item = bench.item({"half.test.sh": "grep -q half lib.sh\n"}, library={"lib.sh": "true\n"})
+    verdict = bench.verify(item, draft({"lib.sh": "half() { true; }\n"}))
+    assert verdict.grade is Grade.UNVERIFIED
+    assert "AUTOCODER_SUITE" in verdict.reason
+
+
+@pytest.mark.parametrize(
+    ("files", "command"),
+    [
+        ({"tests/test_a.py": ""}, "pytest"),
+        ({"pyproject.toml": "[tool.pytest.ini_options]\n"}, "pytest"),
+        ({"pyproject.toml": "[broken", "Makefile": "all:\n\ntest:\n\ttrue\n"}, "make test"),
+        ({"package.json": '{"scripts": {"test": "vitest"}}'}, "npm test --silent"),
+        ({"Cargo.toml": ""}, "cargo test --offline"),
+        ({"go.mod": ""}, "go test ./..."),
+        ({"README.md": "test:"}, ""),
+    ],
+)
+def test_the_command_of_a_repository_is_found(tmp_path: Path, files: dict[str, str], command: str) -> None:
+    for path, text in files.items():
+        (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / path).write_text(text)
+    assert command_of(tmp_path) == command
