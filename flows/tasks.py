@@ -73,7 +73,7 @@ async def _act(label: str, job: Any) -> Any:
 
 
 @task(persist_result=True, result_serializer="json", cache_key_fn=_key, **PATIENT)
-async def _ask(label: str, key: str, job: Any) -> Any:
+async def _stored(label: str, key: str, job: Any) -> Any:
     return await job()
 
 
@@ -83,20 +83,26 @@ async def act(verb: str, about: str, job: Callable[[], T], **policy: Any) -> T:
     return found
 
 
-async def ask(name: str, item: WorkItem, question: Question, job: Job) -> dict[str, Any]:
-    """A conversation with the model as a task; one that came to its end before comes from the store, for nothing.
+async def stored(name: str, item: WorkItem, step: str, given: Any, job: Job, gate: asyncio.Semaphore) -> dict[str, Any]:
+    """What a job gives, as a task; of one that came to its end before with the same `given`, what it gave then.
 
     The gate is outside of the task: one that waits inside costs the event loop far more.
     """
+    digest = hashlib.sha256(json.dumps([SCHEMA, given], sort_keys=True).encode()).hexdigest()[:16]
+    async with gate:
+        found: dict[str, Any] = await _stored.with_options(name=name)(
+            f"{name} · {item.finding.title}", f"{item.key}/{step}-{digest}", opaque(job)
+        )
+    workshop().progress.step()
+    return found
+
+
+async def ask(name: str, item: WorkItem, question: Question, job: Job) -> dict[str, Any]:
+    """What a conversation with the model comes to; it is paid for once."""
     shop = workshop()
     chosen = shop.settings
-    given = [SCHEMA, question.model_dump(), chosen.model_name, chosen.temperature, chosen.answer_tokens]
-    digest = hashlib.sha256(json.dumps(given, sort_keys=True).encode()).hexdigest()[:16]
-    async with shop.gate:
-        key = f"{item.key}/{question.step}-{digest}"
-        found: dict[str, Any] = await _ask.with_options(name=name)(f"{name} · {item.finding.title}", key, opaque(job))
-    shop.progress.step()
-    return found
+    model = [chosen.model_name, chosen.model_address, chosen.temperature, chosen.answer_tokens]
+    return await stored(name, item, question.step, [question.model_dump(), model], job, shop.gate)
 
 
 # --- pull ------------------------------------------------------------------------------------------
@@ -211,13 +217,18 @@ async def _drafted(brief: Brief, found: Drafted) -> dict[str, Any]:
 async def verify(work: Work) -> Work:
     """The work with a verdict on its draft. Raises SandboxBroken, which is never the draft's fault."""
     shop, item = workshop(), work.brief.item
-    async with shop.benches:
-        verdict = await act("verify", item.finding.title, lambda: shop.verification.verify(item, work.draft))
+    terms = await asyncio.to_thread(lambda: shop.verification.terms)  # finding out what confines takes a while
     if not shop.progress.verified:
-        get_run_logger().info("confined by %s", verdict.mechanism or "nothing: generated code is not executed")
+        get_run_logger().info("generated code is confined by: %s", terms[0])
     shop.progress.verified += 1
-    shop.progress.step()
-    return work.judged(verdict)
+
+    async def job() -> dict[str, Any]:
+        verdict = await asyncio.to_thread(shop.verification.verify, item, work.draft)
+        return verdict.model_dump(mode="json")
+
+    given = [item.model_dump(), work.draft.model_dump(), terms]
+    found = await stored("verify", item, f"verify-{work.step}", given, job, shop.benches)
+    return work.judged(Verdict.model_validate(found))
 
 
 # --- what came of it -------------------------------------------------------------------------------

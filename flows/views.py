@@ -47,11 +47,12 @@ async def moving(progress: Progress) -> AsyncIterator[None]:
 
 
 def line(outcome: Outcome) -> str:
-    """One line about an outcome: item, verdict, tokens, seconds."""
+    """One line about an outcome: item, verdict, tokens, seconds of asking and verifying."""
     usage = outcome.usage
     tokens = usage.prompt_tokens + usage.completion_tokens
+    seconds = usage.seconds + sum(attempt.verdict.seconds for attempt in outcome.attempts)
     return (
-        f"{outcome.item.key}  {outcome.verdict.grade:<11}  {tokens:>8,} tokens  {usage.seconds:6.1f} s  "
+        f"{outcome.item.key}  {outcome.verdict.grade:<11}  {tokens:>8,} tokens  {seconds:6.1f} s  "
         f"{outcome.item.finding.title[:60]}"
     )
 

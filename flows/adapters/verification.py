@@ -25,6 +25,7 @@ class Verification:
 
     def __init__(self, settings: Settings, repositories: Repositories) -> None:
         self._suite = settings.suite
+        self._python = settings.python
         self._limits = limits(settings)
         self._suite_limits = replace(self._limits, wall_s=settings.suite_seconds)
         self._repositories = repositories
@@ -36,6 +37,11 @@ class Verification:
         """What confines the code on this machine, or why nothing does; found out by trying, once."""
         sandbox = choose()
         return sandbox if isinstance(sandbox, str) else sandbox.mechanism
+
+    @property
+    def terms(self) -> tuple[str, ...]:
+        """What a verdict depends on beside item and draft."""
+        return (self.mechanism, repr(self._limits), repr(self._suite_limits), self._suite, str(self._python))
 
     def verify(self, item: WorkItem, draft: Draft) -> Verdict:
         """The verdict on a draft. Raises SandboxBroken, and what `Repositories.checkout` does."""
