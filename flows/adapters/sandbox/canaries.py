@@ -25,6 +25,14 @@ OPPOSITES |= {there: back for back, there in OPPOSITES.items()}
 EQUALITIES = ("assertEqual", "assertListEqual", "assertTupleEqual", "assertDictEqual", "assertSetEqual")
 RAISING = ("raises", "assertRaises", "assertRaisesRegex")
 OTHER_ERROR = 'type("Other", (Exception,), {})'
+OTHER_VALUE = (
+    "(lambda v: not v if v is True or v is False"
+    " else v + abs(v) + {n} if isinstance(v, (int, float)) and v + abs(v) + {n} != v"
+    " else v + {c!r} if isinstance(v, str) else v + b{c!r} if isinstance(v, bytes)"
+    " else [*v, {n}] if type(v) is list else (*v, {n}) if type(v) is tuple"
+    " else {{**v, {c!r}: {n}}} if type(v) is dict else (v,))({text})"
+)
+"""An unequal value, of the same type where it is one of the usual ones: nothing tells it from the value asked for."""
 
 
 def split(tests: Collection[Expected]) -> tuple[list[Expected], list[Expected]]:
@@ -46,32 +54,51 @@ def changed(files: Mapping[str, str], tests: Collection[Expected]) -> dict[str, 
     edits: dict[str, list[Edit]] = {}
     for test in {id(test.function): test for test in tests}.values():
         if test.function:
-            edits.setdefault(test.id.partition("::")[0], []).append(edit(test.function))
+            edits.setdefault(test.id.partition("::")[0], []).extend(edits_of(test.function))
     return {path: _edited(text, edits[path]) if path in edits else text for path, text in files.items()}
 
 
-def edit(function: Function) -> Edit:
-    """One change that makes this test fail if it passes as it is, chosen at random among the strongest."""
-    found = list(_candidates(function.body))
-    strong = [change for is_strong, change in found if is_strong]
-    if found:
-        return secrets.choice(strong or [change for _, change in found])
-    return _plain_failure(function)
+def edits_of(function: Function) -> list[Edit]:
+    """Changes that make this test fail if it passes as it is and checks anything.
+
+    One of the strongest among those that are certainly reached, at random; else all under conditions and in loops at
+    once; else, for a test that shows no assertion, a plain failure.
+    """
+    certain = list(_candidates(function.body))
+    if certain:
+        strong = [change for is_strong, change in certain if is_strong]
+        return [secrets.choice(strong or [change for _, change in certain])]
+    return [change for _, change in _perhaps(function.body)] or [_plain_failure(function)]
 
 
 def _candidates(body: list[ast.stmt]) -> Iterator[tuple[bool, Edit]]:
     """Changes to what is certainly reached; strong are those that an object equal to everything gives away."""
     for node in body:
-        if isinstance(node, ast.Assert):
-            yield _assertion(node.test)
-        elif isinstance(node, ast.Expr) and isinstance(node.value, ast.Call):
-            yield from _call(node.value)
-        elif isinstance(node, ast.With | ast.AsyncWith):
-            yield from _context(node)
-        elif isinstance(node, ast.For) and _runs(node):
+        yield from _of_statement(node)
+        if (isinstance(node, ast.With | ast.AsyncWith) and not _swallows(node)) or (
+            isinstance(node, ast.For) and _runs(node)
+        ):
             yield from _candidates(node.body)
         if isinstance(node, ast.Raise) or any(isinstance(inner, ast.Return) for inner in _own(node)):
             return  # what follows may not be reached
+
+
+def _perhaps(body: list[ast.stmt]) -> Iterator[tuple[bool, Edit]]:
+    """Changes to all that may be reached."""
+    for node in body:
+        yield from _of_statement(node)
+        for part in ("body", "orelse", "finalbody"):
+            if not isinstance(node, Function | ast.ClassDef) and not _swallows(node):
+                yield from _perhaps(getattr(node, part, []))
+
+
+def _of_statement(node: ast.stmt) -> Iterator[tuple[bool, Edit]]:
+    if isinstance(node, ast.Assert):
+        yield _assertion(node.test)
+    elif isinstance(node, ast.Expr) and isinstance(node.value, ast.Call):
+        yield from _call(node.value)
+    elif isinstance(node, ast.With | ast.AsyncWith):
+        yield from ((True, _replaced(call.args[0], OTHER_ERROR)) for call in _contexts(node) if _is_raising(call))
 
 
 def _own(node: ast.AST) -> Iterator[ast.AST]:
@@ -100,7 +127,9 @@ def _assertion(test: ast.expr) -> tuple[bool, Edit]:
 def _call(call: ast.Call) -> Iterator[tuple[bool, Edit]]:
     """`self.assertEqual(a, b)` and its like; `pytest.raises(Error, function)`."""
     name = call.func.attr if isinstance(call.func, ast.Attribute) else ""
-    if name in EQUALITIES and len(call.args) >= 2:
+    if name == "assertTrue" and call.args:
+        yield _assertion(call.args[0])
+    elif name in EQUALITIES and len(call.args) >= 2:
         yield True, _other_value([call.args[1], call.args[0]])
     elif name in OPPOSITES and isinstance(call.func, ast.Attribute):
         yield False, _replaced(call.func, f"{ast.unparse(call.func.value)}.{OPPOSITES[name]}")
@@ -108,14 +137,14 @@ def _call(call: ast.Call) -> Iterator[tuple[bool, Edit]]:
         yield False, _replaced(call.args[0], OTHER_ERROR)
 
 
-def _context(node: ast.With | ast.AsyncWith) -> Iterator[tuple[bool, Edit]]:
-    calls = [item.context_expr for item in node.items if isinstance(item.context_expr, ast.Call)]
-    for call in calls:
-        if _is_raising(call):
-            yield from ((True, _replaced(first, OTHER_ERROR)) for first in call.args[:1])
-            return
-    if not any("suppress" in ast.unparse(call.func) for call in calls):
-        yield from _candidates(node.body)
+def _contexts(node: ast.stmt) -> list[ast.Call]:
+    items = node.items if isinstance(node, ast.With | ast.AsyncWith) else []
+    return [item.context_expr for item in items if isinstance(item.context_expr, ast.Call)]
+
+
+def _swallows(node: ast.stmt) -> bool:
+    """Whether a failure within may go unseen."""
+    return any(_is_raising(call) or "suppress" in ast.unparse(call.func) for call in _contexts(node))
 
 
 def _is_raising(call: ast.Call) -> bool:
@@ -125,14 +154,15 @@ def _is_raising(call: ast.Call) -> bool:
 
 
 def _other_value(sides: list[ast.expr]) -> Edit:
-    """Another value for the side that is a literal; else the first becomes a tuple of itself, equal to nothing sane."""
+    """Another value for the side that is a literal; else for the first, found when it is known."""
     for side in sides:
         try:
             value = ast.literal_eval(side)
         except (ValueError, TypeError, SyntaxError, MemoryError):
             continue
         return _replaced(side, f"({_other(value)!r})")
-    return _replaced(sides[0], f"({ast.unparse(sides[0])},)")
+    number, letter = secrets.randbelow(97) + 1, chr(97 + secrets.randbelow(26))
+    return _replaced(sides[0], OTHER_VALUE.format(n=number, c=letter, text=ast.unparse(sides[0])))
 
 
 def _other(value: Any) -> Any:

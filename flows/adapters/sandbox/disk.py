@@ -15,20 +15,27 @@ ENTRY = 4096
 """Bytes that a name counts at least: a million empty files are no small thing."""
 
 
+DEEPEST = 100
+"""Folders in folders; a look into deeper ones takes ever longer."""
+
+
 class Unfathomable(Exception):
-    """Folders that cannot be listed: closed by their owner, or deeper than a path can name."""
+    """Folders that cannot be listed: closed by their owner, or too deep."""
 
 
 def used(folder: str) -> int:
     """Bytes in a folder. Raises Unfathomable."""
-    total, waiting = 0, [folder]
+    total, waiting = 0, [(folder, 0)]
     while waiting:
+        path, depth = waiting.pop()
+        if depth > DEEPEST:
+            raise Unfathomable
         try:
-            with os.scandir(waiting.pop()) as entries:
+            with os.scandir(path) as entries:
                 for entry in entries:
                     total += _size(entry)
                     if entry.is_dir(follow_symlinks=False):
-                        waiting.append(entry.path)
+                        waiting.append((entry.path, depth + 1))
         except (FileNotFoundError, NotADirectoryError):
             continue  # gone or replaced while we looked
         except OSError as error:

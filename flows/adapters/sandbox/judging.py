@@ -89,6 +89,8 @@ def _begun(report: Report, ran: ExecResult, ours: Collection[str]) -> Finding:
             return Outcome.ERROR, f"{place} needs {absent}, which is not installed in this environment."
     if failed := [place for place, outcome in report.uncollected.items() if outcome == "failed"]:
         return Outcome.FAILED, f"{failed[0]} could not be imported: {report.message(failed[0])}"
+    if "pytest" in report.broke:
+        return Outcome.FAILED, f"The run was broken off: {report.message('pytest')}"
     if report.done is not None:
         return None
     if ran.exit_code == -9:

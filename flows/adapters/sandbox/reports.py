@@ -40,6 +40,9 @@ def read_report(result: bytes, nonce: str) -> Report:
             word = "x" * bool(line["xfail"]) + str(line["outcome"])
             odd += [f"{line['id']} was reported twice"] if line["when"] in phases.get(line["id"], {}) else []
             phases.setdefault(line["id"], {})[line["when"]] = word
+    for line in lines:
+        if "subtest" in line:
+            phases.setdefault(line["subtest"], {})["call"] = "failed"
     if [line for line in lines if "done" in line][1:]:
         odd.append("the end was reported twice")
     return Report(
@@ -67,7 +70,7 @@ def _lines(result: bytes, nonce: str) -> tuple[list[dict[str, Any]], list[str]]:
 
 
 def _well_formed(line: dict[str, Any]) -> bool:
-    texts = ("id", "when", "outcome", "uncollected", "broke", "message", "absent", "denied", "missing")
+    texts = ("id", "subtest", "when", "outcome", "uncollected", "broke", "message", "absent", "denied", "missing")
     collected = line.get("collected", [])
     return (
         all(isinstance(line.get(name, ""), str) for name in texts)
@@ -99,7 +102,8 @@ def by_expectation(suite: Suite, report: Report) -> tuple[dict[str, str], list[s
     for test in suite.tests:
         if not test.optional and not any(test.covers(reported) for reported in outcomes):
             prefixes = (test.id.rpartition("::")[0], test.id.partition("::")[0])
-            outcomes[test.id] = "error" if any(p in report.uncollected for p in prefixes) else "missing"
+            found = next((report.uncollected[p] for p in prefixes if p in report.uncollected), "missing")
+            outcomes[test.id] = "error" if found == "failed" else found
     for reported, outcome in report.outcomes.items():
         marks = [test.may_skip for test in suite.tests if test.covers(reported)]
         if not marks and not any(reported.startswith(f"{name}::") for name in suite.open_classes):

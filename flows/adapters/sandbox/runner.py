@@ -5,7 +5,8 @@ or another mechanism is needed: standard library and pytest only. Once the code 
 this; what is reported here is a claim that the worker tests (canaries.py).
 
 Each report is a line of JSON with the plan's nonce under "nonce": {"collected": [ids]}, {"id", "when", "outcome", …},
-{"broke": id or path, …} for an exception, and {"done": exit code} as the last.
+{"subtest": id} for one that failed, {"broke": id, path or "pytest", …} for an exception, and at the end {"done": exit
+code}.
 """
 # ruff: noqa: SIM115 (the streams of the process)
 
@@ -110,17 +111,24 @@ class Report:
             self.write(uncollected=report.nodeid, outcome=report.outcome)
 
     def pytest_runtest_logreport(self, report: Any) -> None:
-        if hasattr(report, "context"):  # of a subtest; the test's own report follows, and fails if one of them did
+        if hasattr(report, "context"):  # of a subtest; the test's own report follows, and may call it passed
+            if report.outcome == "failed":
+                self.write(subtest=report.nodeid)
             return
         expected_to_fail = hasattr(report, "wasxfail")
         self.write(id=report.nodeid, when=report.when, outcome=report.outcome, xfail=expected_to_fail)
 
+    def pytest_internalerror(self, excinfo: Any) -> None:
+        self._tell("pytest", excinfo.value)
+
     def pytest_exception_interact(self, node: Any, call: Any) -> None:
-        error = call.excinfo.value
+        self._tell(node.nodeid, call.excinfo.value)
+
+    def _tell(self, broke: str, error: BaseException) -> None:
         chain = list(_chain(error))
         first = chain[-1]
         self.write(
-            broke=node.nodeid,
+            broke=broke,
             kind=type(error).__name__,
             message=_text(error),
             absent=next((str(e.name) for e in chain if isinstance(e, ModuleNotFoundError)), ""),

@@ -1,0 +1,88 @@
+"""Hostile and honest programs, each run by the mechanism of this machine; all of them by every mechanism if slow."""
+
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from flows.adapters.sandbox import Limits
+from flows.adapters.sandbox.base import Sandbox
+from flows.adapters.sandbox.bubblewrap import Bubblewrap
+from flows.adapters.sandbox.judging import TestRun
+from flows.adapters.sandbox.landlock import Landlock
+from flows.adapters.sandbox.testing import run_tests
+from tests.adapters.sandbox.forgers import FORGERS
+from tests.adapters.sandbox.gluttons import RESOURCES, TIME
+from tests.adapters.sandbox.honest import HONEST
+from tests.adapters.sandbox.programs import Program
+from tests.adapters.sandbox.trespassers import FILES, NETWORK, SECRETS
+from tests.adapters.sandbox.world import World, world
+
+CLASSES = {
+    "forge": FORGERS, "secret": SECRETS, "network": NETWORK, "file system": FILES, "time": TIME, "resources": RESOURCES,
+    "honest": HONEST,
+}  # fmt: skip
+MECHANISMS: dict[str, Sandbox] = {
+    "landlock": Landlock(),
+    "bubblewrap": Bubblewrap(),
+    "early landlock": Landlock(1, as_abi=2),
+}
+PROGRAMS = [
+    pytest.param(
+        mechanism,
+        program,
+        id=f"{mechanism}: {kind}: {program.name}",
+        marks=[] if program.quick and mechanism == "landlock" else [pytest.mark.slow],
+    )
+    for mechanism in MECHANISMS
+    for kind, programs in CLASSES.items()
+    for program in programs
+]
+
+
+@pytest.fixture
+def outside(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
+    for folder in (tmp_path, *tmp_path.parents[:2]):  # or file permissions would protect the world
+        folder.chmod(0o755)
+    (tmp_path / "tmp").mkdir()
+    with world(tmp_path / "outside") as made:
+        monkeypatch.setenv("WORLD_SECRET", made.secret)
+        monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "tmp"))
+        yield made
+
+
+@pytest.mark.parametrize(("mechanism", "program"), PROGRAMS)
+def test_what_must_hold_holds(mechanism: str, program: Program, outside: World, tmp_path: Path) -> None:
+    sandbox = MECHANISMS[mechanism]
+    if reason := _unusable(mechanism):
+        pytest.skip(reason)
+    code = tmp_path / "code"
+    code.mkdir()
+    program.write(code, outside.known)
+    (code / "way-out").symlink_to(outside.folder)
+    run = run_tests(
+        sandbox,
+        code,
+        {"test_solution.py": (code / "test_solution.py").read_text(encoding="utf-8")},
+        Limits(**{"wall_s": 10.0, "memory_mb": 512, **program.limits}),
+        home=("solution",),
+    )
+    assert outside.harm() == []
+    assert run.outcome in program.verdicts, told(run)
+    assert program.says in run.reason, told(run)
+    assert outside.secret not in run.output
+    assert list((tmp_path / "tmp").iterdir()) == []
+
+
+def told(run: TestRun) -> str:
+    return f"{run.outcome}: {run.reason}\n{dict(run.tests)}\n{run.output[-3000:]}"
+
+
+_REASONS: dict[str, str | None] = {}
+
+
+def _unusable(mechanism: str) -> str | None:
+    if mechanism not in _REASONS:
+        _REASONS[mechanism] = MECHANISMS[mechanism].self_test()
+    return _REASONS[mechanism]
