@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -11,11 +12,12 @@ from pathlib import Path
 from filelock import FileLock
 
 from flows.adapters.requirements import pins, requirements
-from stages.errors import Permanent
+from stages.errors import Permanent, Transient
 
 KEPT = 20
 """Environments kept; the one not used for longest goes first."""
 _READY = "ready"
+_NO_INDEX = re.compile(r"connection broken by .*|(?:Connection|ReadTimeout|ProxyError)\w*: .*")
 
 
 class Environments:
@@ -29,7 +31,8 @@ class Environments:
     def python(self, tree: Path) -> Path | None:
         """The interpreter to test this tree with; None: the worker's own, which is enough.
 
-        Raises Permanent, as a clause, where none can be made. Only wheels are installed: nothing of a package is run.
+        Raises Permanent, as a clause, where none can be made, and Transient where the index does not answer.
+        Only wheels are installed: nothing of a package is run.
         """
         if self._named or not (wanted := requirements(tree)):
             return self._named
@@ -61,6 +64,8 @@ class Environments:
             done = subprocess.run(argv, capture_output=True, text=True, timeout=self._timeout, check=False)
         except subprocess.TimeoutExpired:
             raise Permanent(f"its environment was not made within {self._timeout:g} s") from None
+        if done.returncode and (trouble := _NO_INDEX.search(done.stderr)):
+            raise Transient(f"The package index does not answer, so no environment can be made: {trouble[0][:300]}.")
         if done.returncode:
             said = [line for line in done.stderr.splitlines() if line.strip()][-1:] or [f"exit code {done.returncode}"]
             raise Permanent(f"its environment cannot be made: {said[0].strip()[:300]}")

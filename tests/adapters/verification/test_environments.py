@@ -1,0 +1,130 @@
+"""Environments for what a repository requires."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from flows.adapters.environments import Environments
+from flows.adapters.requirements import pins, requirements
+from stages.errors import Permanent, Transient
+from stages.models import Grade
+from tests.adapters.verification import wheels
+from tests.adapters.verification.bench import ADDS, LIBRARY, RIGHT, Bench, draft
+
+NEEDS = "from planted import three\n\n\ndef test_add():\n    from calc import add\n    assert add(1, 2) == three\n"
+
+
+@pytest.fixture
+def index(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A folder of wheels, which is all that pip knows."""
+    folder = tmp_path / "wheels"
+    folder.mkdir()
+    for name in wheels.FOR_PYTEST:
+        wheels.repack(folder, name)
+    wheels.make(folder, "planted", "1.0", "three = 3\n")
+    wheels.make(folder, "planted", "2.0", "three = 4\n")
+    monkeypatch.setenv("PIP_NO_INDEX", "1")
+    monkeypatch.setenv("PIP_FIND_LINKS", str(folder))
+    return folder
+
+
+def tree(folder: Path, files: dict[str, str]) -> Path:
+    folder.mkdir(exist_ok=True)
+    for path, text in files.items():
+        (folder / path).parent.mkdir(parents=True, exist_ok=True)
+        (folder / path).write_text(text)
+    return folder
+
+
+def test_a_repository_is_tested_with_what_it_requires_and_locks(bench: Bench, index: Path) -> None:
+    lock = '[[package]]\nname = "planted"\nversion = "1.0"\n'
+    library = LIBRARY | {
+        "requirements.txt": "planted  # of ours\n",
+        "uv.lock": lock,
+        "tests/test_planted.py": "import planted\n\n\ndef test_it():\n    assert planted.three == 3\n",
+    }
+    item = bench.item(
+        {"tests/test_add.py": NEEDS},
+        check='python -c "import planted, calc; assert calc.add(1, 2) == 3"',
+        library=library,
+    )
+    verdict = bench.verify(item, draft({"calc.py": RIGHT.replace("2 * a", "a")}))
+    assert (verdict.grade, verdict.broke) == (Grade.FAILED, ("tests/test_calc.py::test_double",))
+    verdict = bench.verify(item, draft({"calc.py": RIGHT}))
+    assert verdict.grade is Grade.PROVEN, verdict.reason
+    assert len(verdict.tests) == 2
+    assert len(list((bench.settings.home / "environments").glob("*/ready"))) == 1, "made once"
+
+
+def test_an_environment_that_cannot_be_made_leaves_it_unverified(bench: Bench, index: Path) -> None:
+    library = LIBRARY | {"requirements.txt": "not-to-be-had\n"}
+    verdict = bench.verify(bench.item({"tests/test_add.py": ADDS}, library=library), draft({"calc.py": RIGHT}))
+    assert verdict.grade is Grade.UNVERIFIED
+    assert "its environment cannot be made" in verdict.reason
+    assert "not-to-be-had" in verdict.reason
+
+
+def test_an_index_that_does_not_answer_is_asked_again_later(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PIP_INDEX_URL", "http://127.0.0.1:9/simple")
+    monkeypatch.setenv("PIP_RETRIES", "1")
+    with pytest.raises(Transient, match="package index"):
+        Environments(tmp_path / "e").python(tree(tmp_path / "a", {"requirements.txt": "planted\n"}))
+
+
+def test_the_interpreter_that_the_settings_name_is_used_for_everything(tmp_path: Path) -> None:
+    named = Path("/opt/some/bin/python")
+    environments = Environments(tmp_path, named)
+    assert environments.python(tree(tmp_path / "a", {"requirements.txt": "git+https://example.org/x"})) == named
+
+
+def test_without_requirements_the_workers_own_interpreter_is_enough(tmp_path: Path) -> None:
+    assert Environments(tmp_path / "e").python(tree(tmp_path / "a", {"a.py": "import json\n"})) is None
+    assert not (tmp_path / "e").exists()
+
+
+# --- what a repository requires --------------------------------------------------------------------
+
+PROJECT = """
+[project]
+name = "My_Calc"
+dependencies = ["httpx>=0.27", "my-calc[extra]"]
+[project.optional-dependencies]
+test = ["pytest-mock; python_version > '3.9'"]
+docs = ["sphinx"]
+[dependency-groups]
+dev = ["hypothesis", {include-group = "docs"}]
+"""
+
+
+def test_requirements_come_from_the_usual_files(tmp_path: Path) -> None:
+    texts = {"pyproject.toml": PROJECT, "requirements.txt": "# ours\n-r more.txt\nattrs==25.1 --hash=sha256:0\n\n"}
+    assert requirements(tree(tmp_path, texts)) == (
+        "attrs==25.1",
+        "httpx>=0.27",
+        "hypothesis",
+        "pytest-mock; python_version > '3.9'",
+    )
+
+
+@pytest.mark.parametrize(
+    "line", ["git+https://example.org/x", "x @ https://example.org/x.whl", "./vendored", "../up", "a b"]
+)
+def test_what_is_more_than_a_name_and_a_version_is_not_installed(tmp_path: Path, line: str) -> None:
+    with pytest.raises(Permanent, match="more than a name and a version"):
+        requirements(tree(tmp_path, {"requirements.txt": f"{line}\n"}))
+
+
+def test_options_in_requirements_lead_pip_nowhere(tmp_path: Path) -> None:
+    assert requirements(tree(tmp_path, {"requirements.txt": "--index-url https://example.org\n-e .\n"})) == ()
+
+
+def test_a_broken_project_file_is_told(tmp_path: Path) -> None:
+    with pytest.raises(Permanent, match=r"pyproject\.toml cannot be read"):
+        requirements(tree(tmp_path, {"pyproject.toml": "[broken"}))
+
+
+def test_locked_versions_are_pins(tmp_path: Path) -> None:
+    attrs = '[[package]]\nname = "attrs"\nversion = "25.1"\n'
+    own = '[[package]]\nname = "own"\nversion = "1"\nsource = {editable = "."}\n'
+    assert pins(tree(tmp_path, {"uv.lock": attrs + own, "poetry.lock": ""})) == ("attrs==25.1",)
