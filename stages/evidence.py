@@ -54,6 +54,12 @@ class Trial(Frozen):
             return tuple(test for test in self.after.tests if self.before.tests.get(test) != "passed")
         return tuple(test for test, state in self.before.tests.items() if state in ("failed", "error"))
 
+    @property
+    def vanished(self) -> tuple[str, ...]:
+        """Tests that ran before and are not there after: the code may decide which variants a test has."""
+        ran = (test for test, state in self.before.tests.items() if state in ("passed", "failed"))
+        return tuple(test for test in ran if self.after.outcome == "passed" and test not in self.after.tests)
+
 
 class Suite(Frozen):
     """The repository's own tests, run once or twice before and after."""

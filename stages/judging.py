@@ -93,6 +93,8 @@ def _heard(trial: Trial) -> tuple[Word, str]:
     after, before = trial.after, trial.before
     if after.doubted:
         return Word.DOUBTED, f"{trial.what}: the pass is not believed{_because(after.reason)}."
+    if trial.vanished:
+        return Word.DOUBTED, f"{trial.what}: the pass is not believed, {_names(trial.vanished)} ran before only."
     if not after.ran:
         return Word.SILENT, f"{trial.what}: nothing can be said, {_clause(after.reason)}."
     if after.outcome == "timeout":

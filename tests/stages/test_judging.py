@@ -107,6 +107,14 @@ def test_a_pass_that_is_not_believed_is_made_up_for_by_nothing() -> None:
     assert judge(Evidence(own=own(FAILED, FORGED))).grade is Grade.UNVERIFIED
 
 
+def test_a_variant_that_is_gone_after_the_change_is_missed() -> None:
+    before = Run(outcome="failed", tests={"t.py::a[1]": "passed", "t.py::a[2]": "failed"})
+    after = Run(outcome="passed", tests={"t.py::a[1]": "passed", "t.py::a[3]": "passed"})
+    verdict = judge(Evidence(acceptance=(acceptance(before, after),), own=own(FAILED, PASSED)))
+    assert verdict.grade is Grade.UNVERIFIED
+    assert "t.py::a[2] ran before only" in verdict.reason
+
+
 def test_a_regression_outweighs_acceptance_tests_that_pass() -> None:
     verdict = judge(Evidence(acceptance=(HELD,), suite=BROKEN))
     assert (verdict.grade, verdict.by, verdict.broke) == (Grade.FAILED, "regression", ("s.py::x",))
