@@ -1,38 +1,52 @@
 """How a run ends: the final state says what happened."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
 
 from prefect.client.schemas.objects import State
 from prefect.states import Completed, Failed
 
-from stages.errors import BudgetReached, Defect, Misconfigured, OutOfCredits, Transient, WorkerError
-from stages.models import WorkItem
-from stages.outcome import Outcome
-
-Ending = Outcome | WorkerError
+from flows.run import Ending, Pulled, stops_the_run
+from stages.errors import BudgetReached, Defect, OutOfCredits, Transient, WorkerError
 
 
-def ending(items: Sequence[WorkItem], ends: Sequence[Ending], rows: int, dry_run: bool) -> State[None]:
-    """The final state of a run that took up `items`, which ended as `ends`, and committed so many new rows.
+def ending(pulled: Pulled, ends: Sequence[Ending], rows: int, dry_run: bool) -> State[None]:
+    """The final state of a run that committed so many new rows.
 
     Failed only where the worker could not do its work: nothing came of any item, and it was not the items' fault.
     """
     errors = [end for end in ends if isinstance(end, WorkerError)]
-    done = len(ends) - len(errors)
-    told = _told(done, len(items), rows, errors)
-    for error in errors:
-        if isinstance(error, OutOfCredits | BudgetReached):
-            return Completed(name="OutOfCredits" if isinstance(error, OutOfCredits) else "Budget", message=told)
-    ours = [error for error in errors if isinstance(error, Transient | Misconfigured | Defect)]
-    if ours and len(ours) == len(items):
-        return Failed(message=f"Nothing could be done for {len(items)} items. The first: {ours[0]}")
+    items, done = len(ends), len(ends) - len(errors)
+    told = " ".join(_told(done, items, rows)) + "".join(f"\n- {error}" for error in errors)
+    if stop := next((error for error in (pulled.closed, *errors) if error and stops_the_run(error)), None):
+        name = {OutOfCredits: "OutOfCredits", BudgetReached: "Budget"}.get(type(stop))
+        return Completed(name=name, message=f"{stop} {told}") if name else Failed(message=f"{stop} {told}")
+    ours = [error for error in errors if isinstance(error, Transient | Defect)]
+    if ours and len(ours) == items:
+        return Failed(message=f"Nothing could be done for {items} items. The first: {ours[0]}")
     if dry_run:
-        return Completed(name=f"Tried {done} of {len(items)}", message=f"A dry run: no outcome was kept. {told}")
+        return Completed(name=f"Tried {done} of {items}", message=f"A dry run: nothing was committed. {told}")
     if not items and not rows:
-        return Completed(name="Idle", message="Nothing waits: every work item has an outcome.")
-    return Completed(name=f"Published {done or rows} of {len(items) or rows}", message=told)
+        return Completed(name="Idle", message=" ".join(_idle(pulled)))
+    return Completed(name=f"Published {done or rows} of {items or rows}", message=told)
 
 
-def _told(done: int, items: int, rows: int, errors: Sequence[WorkerError]) -> str:
-    others = f" {rows - done} more that another run had finished." if rows > done else ""
-    return f"{done} of {items} items have an outcome.{others}" + "".join(f"\n- {error}" for error in errors)
+def _told(done: int, items: int, rows: int) -> Iterator[str]:
+    if items:
+        yield f"{done} of {items} items have an outcome."
+    if rows > done:
+        yield f"{rows - done} more rows, of outcomes that were finished before, were committed."
+    if rows < done:
+        yield f"{done - rows} of them were in the dataset already: another run or worker had committed them."
+
+
+def _idle(pulled: Pulled) -> Iterator[str]:
+    waiting = pulled.waiting
+    if not waiting.items:
+        yield "Nothing waits: every work item has an outcome."
+    if waiting.cooling:
+        first = datetime.fromtimestamp(waiting.cooling[0].until, UTC)
+        yield f"{len(waiting.cooling)} items that broke off rest, the first until {first:%Y-%m-%d %H:%M} UTC."
+    if (elsewhere := waiting.items - len(waiting.cooling)) > 0:
+        yield f"{elsewhere} items wait that another run works on."
+    yield from pulled.notes

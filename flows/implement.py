@@ -9,12 +9,12 @@ from pydantic import Field
 
 from flows import views
 from flows.endings import ending
-from flows.tasks import conclude, give_up_on, keep, publish, pull, repair, study, think, verify, write
+from flows.run import Ending
+from flows.tasks import conclude, fault, keep, leave_for_later, mend, publish, pull, study, think, verify, write
 from flows.workshop import open_workshop, workshop
 from stages.approach_evaluation import ApproachEvaluation
 from stages.architectural_analysis import ArchitecturalAnalysis
 from stages.deep_understanding import DeepUnderstanding
-from stages.errors import WorkerError
 from stages.implementation_plan import ImplementationPlan
 from stages.models import WorkItem
 from stages.outcome import Outcome
@@ -34,21 +34,23 @@ async def implement(limit: Limit = 4, item: str | None = None, dry_run: bool = F
         dry_run: Do everything but the commit. The thoughts are kept for the real run, the outcome is not.
     """
     async with open_workshop(dry_run) as shop:
-        items, look = await pull(limit, item)
+        rows = await publish()  # what an earlier run finished goes out before anything new is paid for
+        pulled = await pull(limit, item)
         async with views.moving(shop.progress):
-            ends = await asyncio.gather(*(carry_through(i) for i in items))
-        published = await publish()
-        await views.show_run(items, ends, look)
-        return ending(items, ends, published, dry_run)
+            ends = await asyncio.gather(*(carry_through(i) for i in pulled.items))
+        ends = await leave_for_later(pulled.items, ends)
+        rows += await publish()
+        await views.show_run(pulled, ends)
+        return ending(pulled, ends, rows, dry_run)
 
 
-async def carry_through(item: WorkItem) -> Outcome | WorkerError:
+async def carry_through(item: WorkItem) -> Ending:
     """The item's outcome, kept on disk, or why there is none. One item's failure leaves the others alone."""
     async with workshop().admission:
         try:
             return await keep(await implement_item(item))
         except Exception as error:  # a fault of our own must not cost the others either
-            return await give_up_on(item, error)
+            return fault(item, error)
 
 
 async def implement_item(item: WorkItem) -> Outcome:
@@ -65,7 +67,7 @@ async def implement_item(item: WorkItem) -> Outcome:
     plan = await think(ImplementationPlan, brief, *chosen, risks, testing)
     work = await verify(await write(brief, (*chosen, risks, testing, plan)))
     while work.may_be_repaired(workshop().settings.repairs):
-        work = await verify(await repair(work))
+        work = await mend(work)
     return conclude(work)
 
 

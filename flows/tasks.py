@@ -1,134 +1,59 @@
-"""The verbs of the story as Prefect tasks; the only place with retry, timeout and cache policy."""
+"""The verbs of the story. Each is a Prefect task, by the policy of flows.policy."""
 
 import asyncio
-import hashlib
-import json
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from typing import Any, TypeVar
+from typing import Any
 
-from prefect import Task, get_run_logger, task
-from prefect.cache_policies import NO_CACHE
-from prefect.client.schemas.objects import State, TaskRun
-from prefect.context import FlowRunContext, TaskRunContext
-from prefect.tasks import exponential_backoff
-from prefect.utilities.annotations import opaque
+from prefect import get_run_logger
+from prefect.context import FlowRunContext
 
 from flows import views
-from flows.adapters.upstream import Look
+from flows.policy import Job, act, stored
+from flows.run import Ending, Pulled, stops_the_run
 from flows.workshop import now, workshop
 from stages import drafting, thinking
 from stages.drafting import Drafted
-from stages.errors import BudgetReached, Defect, Misconfigured, OutOfCredits, Transient, WorkerError
-from stages.models import Brief, Grade, Question, Verdict, WorkItem
+from stages.errors import Defect, Transient, Unusable, WorkerError
+from stages.models import Brief, Grade, Question, Usage, Verdict, WorkItem
 from stages.outcome import Outcome
 from stages.stage import A, Answer, Thought
 from stages.work import Work, dossier
 
-T = TypeVar("T")
-Job = Callable[[], Awaitable[dict[str, Any]]]
-
-SCHEMA = 1
-"""Version of the stored results' shapes: part of their key, so that another version is never read."""
-LONGEST_WAIT = 300.0
-"""Seconds that a Retry-After may hold a task; what asks for longer is left to a later run."""
 POSTPONED_S = 600.0
-"""How long an item waits whose attempt broke off at something that may pass."""
-
-
-# --- policy ----------------------------------------------------------------------------------------
-
-
-async def may_pass(task: Task[..., Any], run: TaskRun, state: State[Any]) -> bool:
-    """Retry what is Transient, at the pace that the other side asks for, and nothing else."""
-    try:
-        await state.result()
-    except Transient as error:
-        wait = error.retry_after or 0.0
-        if wait > LONGEST_WAIT:
-            return False
-        await asyncio.sleep(wait)
-        return True
-    except Exception:  # of any other error it is not known that trying again helps
-        return False
-    return False
-
-
-def _key(context: TaskRunContext, parameters: dict[str, Any]) -> str:
-    return str(parameters["key"])
-
-
-PATIENT: dict[str, Any] = {
-    "task_run_name": "{label}",
-    "retries": 4,
-    "retry_delay_seconds": exponential_backoff(backoff_factor=2),
-    "retry_jitter_factor": 0.5,
-    "retry_condition_fn": may_pass,
-}
-
-
-@task(cache_policy=NO_CACHE, **PATIENT)
-async def _act(label: str, job: Any) -> Any:
-    return await asyncio.to_thread(job)
-
-
-@task(persist_result=True, result_serializer="json", cache_key_fn=_key, **PATIENT)
-async def _stored(label: str, key: str, job: Any) -> Any:
-    return await job()
-
-
-async def act(verb: str, about: str, job: Callable[[], T], **policy: Any) -> T:
-    """Blocking work on the world, in a thread, as a task named by its verb."""
-    found: T = await _act.with_options(name=verb, **policy)(f"{verb} · {about}" if about else verb, opaque(job))
-    return found
-
-
-async def stored(name: str, item: WorkItem, step: str, given: Any, job: Job, gate: asyncio.Semaphore) -> dict[str, Any]:
-    """What a job gives, as a task; of one that came to its end before with the same `given`, what it gave then.
-
-    The gate is outside of the task: one that waits inside costs the event loop far more.
-    """
-    digest = hashlib.sha256(json.dumps([SCHEMA, given], sort_keys=True).encode()).hexdigest()[:16]
-    async with gate:
-        found: dict[str, Any] = await _stored.with_options(name=name)(
-            f"{name} · {item.finding.title}", f"{item.key}/{step}-{digest}", opaque(job)
-        )
-    workshop().progress.step()
-    return found
-
-
-async def ask(name: str, item: WorkItem, question: Question, job: Job) -> dict[str, Any]:
-    """What a conversation with the model comes to; it is paid for once."""
-    shop = workshop()
-    chosen = shop.settings
-    model = [chosen.model_name, chosen.model_address, chosen.temperature, chosen.answer_tokens]
-    return await stored(name, item, question.step, [question.model_dump(), model], job, shop.gate)
+"""How long an item rests after a run in which nothing at all went through."""
 
 
 # --- pull ------------------------------------------------------------------------------------------
 
 
-async def pull(limit: int, item: str | None) -> tuple[list[WorkItem], Look]:
-    """The next waiting work items, pinned and claimed, and what is new upstream. Three requests where nothing is."""
+async def pull(limit: int, item: str | None) -> Pulled:
+    """The next waiting work items and what is new upstream. Three requests to the Hub where nothing is."""
     shop = workshop()
 
-    def take() -> tuple[list[WorkItem], Look]:
-        shop.catch_up()  # first: what the results dataset knows to be decided need not be read again
+    def take() -> Pulled:
+        told = shop.catch_up()  # first: what the results dataset knows to be decided need not be read again
         look = shop.upstream.look(item)
-        taken = shop.backlog.next(
-            limit, time.time(), item, claim=shop.claims.take, finished=shop.outbox, dry_run=shop.dry_run
+        waiting = shop.backlog.waiting(time.time())
+        closed = shop.closed() if waiting.items or item else None
+        taken = (
+            []
+            if closed
+            else shop.backlog.next(
+                limit, time.time(), item, claim=shop.claims.take, finished=shop.outbox, dry_run=shop.dry_run
+            )
         )
         if item:
             for each in taken:
                 shop.spending.start_over(each.id)
-        return taken, look
+        return Pulled(tuple(taken), look, waiting, closed, (*told, *look.notes))
 
-    items, look = await act("pull", "", take)
-    for note in look.notes:
+    pulled = await act("pull", "", take)
+    for note in pulled.notes:
         get_run_logger().warning(note)
-    shop.progress.items = len(items)
-    await views.name_run(items)
-    return items, look
+    shop.progress.items = len(pulled.items)
+    await views.name_run(pulled.items)
+    return pulled
 
 
 async def study(item: WorkItem) -> Brief:
@@ -164,7 +89,17 @@ async def think(stage: type[A], brief: Brief, *earlier: Thought[Any]) -> Thought
         thought = await thinking.think(stage, brief, answers, shop.model.ask, shop.templates)
         return thought.model_dump(mode="json")
 
-    return Thought[stage].model_validate(await ask(stage.title, brief.item, question, job))  # type: ignore[valid-type]
+    thought = Thought[stage].model_validate(await ask(stage.title, brief.item, question, job))  # type: ignore[valid-type]
+    shop.thoughts.setdefault(brief.item.key, []).append(thought)
+    return thought
+
+
+async def ask(name: str, item: WorkItem, question: Question, job: Job) -> dict[str, Any]:
+    """What a conversation with the model comes to; it is paid for once."""
+    shop = workshop()
+    chosen = shop.settings
+    model = [chosen.model_name, chosen.model_address, chosen.temperature, chosen.answer_tokens]
+    return await stored(name, item, question.step, [question.model_dump(), model], job, shop.gate)
 
 
 async def write(brief: Brief, thoughts: Sequence[Thought[Any]]) -> Work:
@@ -231,6 +166,14 @@ async def verify(work: Work) -> Work:
     return work.judged(Verdict.model_validate(found))
 
 
+async def mend(work: Work) -> Work:
+    """The work after a repair and its verdict; where no repair can be had, as it is, and closed."""
+    try:
+        return await verify(await repair(work))
+    except Unusable as error:
+        return work.closed(str(error), error.usage or Usage())
+
+
 # --- what came of it -------------------------------------------------------------------------------
 
 
@@ -249,30 +192,54 @@ async def keep(outcome: Outcome) -> Outcome:
     return outcome
 
 
-def stops_the_run(error: WorkerError) -> bool:
-    """Whether it is no fault of the item, so that the item keeps its place."""
-    of_all = isinstance(error, BudgetReached) and "per item" not in str(error)
-    return of_all or isinstance(error, OutOfCredits | Misconfigured)
+def fault(item: WorkItem, error: Exception) -> WorkerError:
+    """Why there is no outcome, in the log and as an error of ours."""
+    told = error if isinstance(error, WorkerError) else Defect(f"A fault of the worker itself: {error!r}")
+    trace = error if isinstance(told, Defect) else None
+    get_run_logger().warning("%s (%s) broke off: %s", item.key, item.finding.title, told, exc_info=trace)
+    return told
 
 
-async def give_up_on(item: WorkItem, fault: Exception) -> Outcome | WorkerError:
-    """Leave the item for later, with the reason; after too many tries set it aside by a row that says why."""
+async def leave_for_later(items: Sequence[WorkItem], ends: Sequence[Ending]) -> list[Ending]:
+    """The same ends, where items that broke off too often are set aside by an outcome that says why.
+
+    What stops the whole run is held against no item; nor is what may pass, where nothing at all went through.
+    """
     shop = workshop()
-    error = fault if isinstance(fault, WorkerError) else Defect(f"A fault of the worker itself: {fault!r}")
-    trace = None if error is fault else fault
-    get_run_logger().warning("%s (%s) broke off: %s", item.key, item.finding.title, error, exc_info=trace)
-    if stops_the_run(error) or shop.dry_run:
-        return error
-    if isinstance(error, Transient):
-        await asyncio.to_thread(shop.backlog.postpone, item, str(error), time.time() + POSTPONED_S)
-        return error
+    something = any(isinstance(end, Outcome) for end in ends)
+    left: list[Ending] = []
+    for item, end in zip(items, ends, strict=True):
+        if isinstance(end, Outcome) or shop.dry_run or stops_the_run(end):
+            left.append(end)
+        elif isinstance(end, Transient) and not something:
+            await asyncio.to_thread(shop.backlog.postpone, item, str(end), time.time() + POSTPONED_S)
+            left.append(end)
+        else:
+            left.append(await _count_try(item, end))
+    return left
+
+
+async def _count_try(item: WorkItem, error: WorkerError) -> Ending:
+    shop = workshop()
     pace = shop.settings.retry_minutes
     tries = await asyncio.to_thread(shop.backlog.broke_off, item, str(error), time.time(), pace)
     if tries < shop.settings.tries:
         return error
-    reason = f"Set aside after {tries} tries that broke off. The last: {error}"
-    verdict = Verdict(grade=Grade.UNVERIFIED, reason=reason)
-    return await keep(Outcome(item=item, verdict=verdict, started=shop.started, finished=now(), **_origin()))
+    verdict = Verdict(grade=Grade.UNVERIFIED, reason=f"Set aside after {tries} tries that broke off. The last: {error}")
+    thoughts = shop.thoughts.get(item.key, [])
+    lost = getattr(error, "usage", None) or Usage()
+    return await keep(
+        Outcome(
+            item=item,
+            dossier=dossier(thoughts),
+            verdict=verdict,
+            model=thoughts[-1].model if thoughts else shop.settings.model_name,
+            usage=sum((thought.usage for thought in thoughts), lost),
+            started=shop.started,
+            finished=now(),
+            **_origin(),
+        )
+    )
 
 
 async def publish() -> int:

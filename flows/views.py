@@ -13,7 +13,7 @@ from prefect.artifacts import (
 )
 from prefect.context import FlowRunContext
 
-from flows.adapters.upstream import Look
+from flows.run import Ending, Pulled
 from flows.workshop import Progress
 from stages.errors import WorkerError
 from stages.models import WorkItem
@@ -65,20 +65,20 @@ async def show_item(outcome: Outcome) -> None:
     await acreate_markdown_artifact(item_report(outcome), key=f"item-{outcome.item.key}", description=line(outcome))
 
 
-async def show_run(items: Sequence[WorkItem], ends: Sequence[Outcome | WorkerError], look: Look) -> None:
+async def show_run(pulled: Pulled, ends: Sequence[Ending]) -> None:
     """The run's page: its items, the matching, what was quarantined and passed over, and why; none for an idle run."""
-    if not items and not (look.quarantined or look.passed_over):
+    look = pulled.look
+    if not ends and not (look.quarantined or look.passed_over):
         return
     from stages.reporting import run_report
 
+    together = zip(pulled.items, ends, strict=True)
     report = run_report(
         [end for end in ends if isinstance(end, Outcome)],
-        broken_off=[
-            (item.key, str(end)) for item, end in zip(items, ends, strict=True) if isinstance(end, WorkerError)
-        ],
+        broken_off=[(item.key, str(end)) for item, end in together if isinstance(end, WorkerError)],
         quarantined=[(_place(each.path, each.row), each.blob, each.reason) for each in look.quarantined],
         passed_over=[(each.what, each.reason) for each in look.passed_over],
-        notes=look.notes,
+        notes=pulled.notes,
     )
     await acreate_markdown_artifact(report, key="run", description="Items, matching, quarantine")
 
@@ -92,7 +92,7 @@ async def show_commit(url: str, rows: str) -> None:
     await acreate_link_artifact(url, key="commit", link_text=rows, description=f"Committed {rows}")
 
 
-async def name_run(items: list[WorkItem]) -> None:
+async def name_run(items: Sequence[WorkItem]) -> None:
     """Name the flow run after what it works on."""
     context = FlowRunContext.get()
     if not items or context is None or context.flow_run is None:

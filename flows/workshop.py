@@ -1,6 +1,7 @@
 """What one run works with: settings and doors, each opened when first used."""
 
 import asyncio
+import hashlib
 import os
 import re
 from collections.abc import AsyncIterator, Sequence
@@ -10,7 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property
 from importlib.metadata import version
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 from flows import settings
@@ -20,7 +21,7 @@ from flows.adapters.claims import Claims
 from flows.adapters.hub import Hub
 from flows.adapters.outbox import Outbox
 from flows.adapters.upstream import Upstream
-from stages.errors import Misconfigured, Permanent
+from stages.errors import BudgetReached, Misconfigured, Permanent, WorkerError
 
 if TYPE_CHECKING:  # an idle tick never pays for these imports
     from flows.adapters.model import Model
@@ -30,6 +31,7 @@ if TYPE_CHECKING:  # an idle tick never pays for these imports
     from flows.adapters.verification import Verification
     from stages.outcome import Outcome
     from stages.patching import Guards
+    from stages.stage import Thought
     from stages.templates import Templates
 
 
@@ -42,9 +44,13 @@ class Workshop:
         self.started = now()
         self.home = chosen.home
         self.home.mkdir(parents=True, exist_ok=True)
-        self.outbox = Outbox(self.home / "outbox")
+        self.place = self.home / "at" / _address(chosen)
+        """What belongs to one Hub and its three datasets; nothing of it may reach another."""
+        self.outbox = Outbox(self.place / "outbox")
         self.progress = Progress()
-        self.claims = Claims(self.home / "claims")
+        self.claims = Claims(self.place / "claims")
+        self.thoughts: dict[str, list[Thought[Any]]] = {}
+        """Key of an item → what was thought of it in this run, for a row that says why there is no more."""
         self.gate = asyncio.Semaphore(chosen.calls_in_flight)
         """Holds model calls back, outside their tasks: a task that waits inside costs the event loop."""
         self.admission = asyncio.Semaphore(chosen.calls_in_flight * 3 // 2 + 1)
@@ -58,7 +64,7 @@ class Workshop:
 
     @cached_property
     def backlog(self) -> Backlog:
-        return Backlog(self.home)
+        return Backlog(self.place)
 
     @cached_property
     def upstream(self) -> Upstream:
@@ -68,7 +74,7 @@ class Workshop:
     def results(self) -> "Results":
         from flows.adapters.results import Results
 
-        return Results(self.hub, self.settings.datasets[2], self.settings.private, self.home)
+        return Results(self.hub, self.settings.datasets[2], self.settings.private, self.place)
 
     @cached_property
     def spending(self) -> "Spending":
@@ -111,13 +117,24 @@ class Workshop:
         """Of this code."""
         return version("autocoder-implementation-worker")
 
-    def catch_up(self) -> None:
+    def closed(self) -> WorkerError | None:
+        """Why no model call can be made now: the bound on the day's spending."""
+        if not self.settings.model_address:
+            return None
+        try:
+            self.spending.check()
+        except BudgetReached as error:
+            return error
+        return None
+
+    def catch_up(self) -> tuple[str, ...]:
         """Learn what the results dataset says was seen, decided and spent since we last asked: one request."""
         upto, epoch = self.backlog.bookmark()
         state = self.results.state(upto, epoch)
         if (state.upto, state.epoch) != (upto, epoch):
             self.backlog.load_state(state.seen, state.decided, (state.upto, state.epoch))
             self.spending.load(state.spent)
+        return ()
 
     def commit(self, outcomes: "Sequence[Outcome]") -> "Receipt":
         """Publish these outcomes in one commit, with what was seen and spent; then forget that they wait."""
@@ -162,6 +179,11 @@ class Workshop:
 def now() -> str:
     """ISO-8601, UTC, milliseconds."""
     return datetime.now(UTC).isoformat(timespec="milliseconds")
+
+
+def _address(chosen: settings.Settings) -> str:
+    """8 hex digits of the Hub's address and the datasets' ids."""
+    return hashlib.sha256("\n".join((chosen.hub_address, *chosen.datasets)).encode()).hexdigest()[:8]
 
 
 @dataclass

@@ -52,8 +52,10 @@ class OutOfCredits(Permanent):
 class BudgetReached(Permanent):
     """A bound of our own on spending was reached."""
 
-    def __init__(self, message: str, *, reopens: datetime | None = None) -> None:
+    def __init__(self, message: str, *, scope: str = "", reopens: datetime | None = None) -> None:
         super().__init__(message)
+        self.scope = scope
+        """What the bound is for: "item", "run" or "day"."""
         self.reopens = reopens
         """When the bound opens again (UTC); None for a bound of this run or item."""
 

@@ -28,6 +28,8 @@ class Work(Frozen):
     model: str = ""
     notes: tuple[str, ...] = ()
     started: str
+    is_closed: bool = False
+    """No further repair can be had."""
 
     @classmethod
     def begun(cls, brief: Brief, thoughts: Sequence[Thought[Any]], found: Drafted, started: str) -> Self:
@@ -68,9 +70,15 @@ class Work(Frozen):
         kept = {"best": self.draft, "verdict": verdict} if better else {}
         return self.model_copy(update={"attempts": (*self.attempts, attempt), **kept})
 
+    def closed(self, reason: str, cost: Usage) -> Self:
+        """Without another repair, and why."""
+        notes = (*self.notes, f"No further repair: {reason}")
+        return self.model_copy(update={"is_closed": True, "notes": notes, "spent": self.spent + cost})
+
     def may_be_repaired(self, repairs: int) -> bool:
         """Whether the best draft failed and a repair is left."""
-        return bool(self.verdict and self.verdict.calls_for_repair) and len(self.attempts) <= repairs
+        failed = self.verdict is not None and self.verdict.calls_for_repair
+        return failed and not self.is_closed and len(self.attempts) <= repairs
 
     def so_far(self) -> tuple[Draft, Verdict]:
         """The best draft and its verdict. Raises ValueError before the first verdict."""

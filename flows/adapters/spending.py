@@ -126,6 +126,13 @@ class Spending:
             less = reservation.expected if gone else _NOTHING
             db.executemany(_ADD, self._rows(reservation, self._home, actual, less))
 
+    def check(self) -> None:
+        """Raises BudgetReached when no call of any item could be made now."""
+        now = self._clock()
+        with self._transaction() as db:
+            for scope, key in (("run", self._run), ("day", now.date().isoformat())):
+                self._check(scope, key, now, _sum(db, scope, key))
+
     def start_over(self, item: str) -> None:
         """Give an item its whole bound again: for a new attempt that somebody asked for by name."""
         with self._transaction() as db:
@@ -172,7 +179,7 @@ class Spending:
             return
         reopens = None if scope != "day" else datetime.combine(now.date() + timedelta(days=1), time(), UTC)
         again = f", or wait until it opens again at {reopens:%Y-%m-%d %H:%M} UTC" if reopens else ""
-        raise BudgetReached(f"The bound on spending per {scope} ({key}) is reached, {said}{again}.", reopens=reopens)
+        raise BudgetReached(f"The bound on spending per {scope} ({key}) is reached, {said}{again}.", scope=scope, reopens=reopens)
 
     def _rows(self, r: Reservation, source: str, usage: Usage, less: Usage = _NOTHING) -> list[dict[str, object]]:
         figures = {

@@ -2,12 +2,14 @@
 
 import json
 from collections import Counter
+from pathlib import Path
 
 import pytest
 
 from stages.outcome import STAGES
 from tests.adapters.fake_refusals import openai_error
 from tests.adapters.fake_replies import refuses, says
+from tests.adapters.faults import Faults, answer
 from tests.flows.conftest import TOKEN, World, record
 
 SIX = [stage.step for stage in STAGES]
@@ -30,7 +32,7 @@ def test_findings_become_rows_by_six_named_thoughts_each(world: World):
 
 
 def test_a_second_run_has_nothing_to_do_and_asks_the_hub_three_times(world: World):
-    world.publish(record("a"))
+    world.publish(record("a"), plans=[{"perspective_name": "Edge Case Analysis", "analysis": {"tests": ["test_a()"]}}])
     world.run()
     world.asked()
     state = world.run()
@@ -71,7 +73,9 @@ def test_one_item_that_cannot_be_done_leaves_the_others_alone(world: World):
     assert state.name == "Published 1 of 2"
     assert "risk_analysis" in (state.message or "")
     assert [row["work_item"]["finding"]["title"] for row in world.rows()] == ["good"]
-    assert world.run().name == "Idle", "it is tried again later, not at once"
+    state = world.run()
+    assert state.name == "Idle", "it is tried again later, not at once"
+    assert "1 items that broke off rest" in (state.message or "")
 
 
 def test_an_item_that_stays_unusable_is_set_aside_with_a_row_that_says_why(
@@ -87,6 +91,9 @@ def test_an_item_that_stays_unusable_is_set_aside_with_a_row_that_says_why(
     assert row["verdict"]["grade"] == "unverified"
     assert row["verdict"]["reason"].startswith("Set aside after 2 tries")
     assert row["risk_analysis"] is None
+    assert row["approach_evaluation"]["selected"], "what was thought before is not lost"
+    assert row["model"] == "fake-1"
+    assert row["usage"]["requests"] >= 5
     assert world.run().name == "Idle"
 
 
@@ -105,6 +112,40 @@ def test_a_bound_on_spending_ends_the_run_and_says_when_it_opens_again(world: Wo
     state = world.run()
     assert (state.name, state.is_completed()) == ("Budget", True)
     assert "opens again at" in (state.message or "")
+
+
+def test_a_closed_purse_takes_up_nothing(world: World, monkeypatch: pytest.MonkeyPatch):
+    world.publish(record("a"))
+    monkeypatch.setenv("AUTOCODER_TOKENS_PER_DAY", "1000")
+    world.run()
+    world.asked()
+    assert world.run().name == "Budget"
+    assert world.asked() == []
+    assert [run.name for run in world.task_runs()] == ["pull"]
+
+
+def test_nothing_new_is_paid_for_while_what_is_finished_cannot_go_out(world: World, faults: Faults):
+    world.publish(record("a", "b"))
+    faults.on(r"POST .*/commit/", answer(403), times=100)
+    assert world.run(limit=1).is_failed()
+    world.asked()
+    assert world.run(limit=1).is_failed()
+    assert world.asked() == []
+    faults.forget()
+    assert world.run().name == "Published 1 of 1"
+    assert len(world.rows()) == 2
+
+
+def test_another_hub_sees_nothing_of_what_this_one_was_given(
+    world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    world.publish(record("a"))
+    monkeypatch.setenv("AUTOCODER_RESULTS_DATASET", "autocoder/second")
+    world.run()
+    monkeypatch.delenv("AUTOCODER_RESULTS_DATASET")
+    world.asked()
+    assert world.run().name == "Published 1 of 1", "decided there is not decided here"
+    assert world.asked() == [], "but what was thought is not paid for twice"
 
 
 def test_a_dry_run_commits_nothing_and_makes_the_real_run_cheap(world: World):
@@ -138,12 +179,13 @@ def test_what_a_dead_run_finished_is_published_by_the_next(world: World):
     from flows.adapters.outbox import Outbox
     from tests.outcomes import small
 
-    Outbox(world.home / "outbox").put(small())
+    (place,) = (world.home / "at").iterdir()
+    Outbox(place / "outbox").put(small())
     state = world.run(limit=1)
     assert state.name == "Published 1 of 1"
-    assert "1 more that another run had finished" in (state.message or "")
-    assert len(world.rows()) == 2
-    assert len(Outbox(world.home / "outbox")) == 0
+    assert "1 more rows, of outcomes that were finished before" in (state.message or "")
+    assert world.rows()[0]["id"] == small().item.key, "it goes out before anything new"
+    assert len(Outbox(place / "outbox")) == 0
 
 
 def test_a_key_is_nowhere_in_what_a_run_leaves(world: World, capfd: pytest.CaptureFixture[str]):

@@ -1,0 +1,84 @@
+"""How a verb becomes a Prefect task: the only place with retry, timeout and cache policy."""
+
+import asyncio
+import hashlib
+import json
+from collections.abc import Awaitable, Callable
+from typing import Any, TypeVar
+
+from prefect import Task, task
+from prefect.cache_policies import NO_CACHE
+from prefect.client.schemas.objects import State, TaskRun
+from prefect.context import TaskRunContext
+from prefect.tasks import exponential_backoff
+from prefect.utilities.annotations import opaque
+
+from flows.workshop import workshop
+from stages.errors import Transient
+from stages.models import WorkItem
+
+T = TypeVar("T")
+Job = Callable[[], Awaitable[dict[str, Any]]]
+
+SCHEMA = 1
+"""Version of the stored results' shapes: part of their key, so that another version is never read."""
+LONGEST_WAIT = 300.0
+"""Seconds that a Retry-After may hold a task; what asks for longer is left to a later run."""
+
+
+async def may_pass(task: Task[..., Any], run: TaskRun, state: State[Any]) -> bool:
+    """Retry what is Transient, at the pace that the other side asks for, and nothing else."""
+    try:
+        await state.result()
+    except Transient as error:
+        wait = error.retry_after or 0.0
+        if wait > LONGEST_WAIT:
+            return False
+        await asyncio.sleep(wait)
+        return True
+    except Exception:  # of any other error it is not known that trying again helps
+        return False
+    return False
+
+
+def _key(context: TaskRunContext, parameters: dict[str, Any]) -> str:
+    return str(parameters["key"])
+
+
+PATIENT: dict[str, Any] = {
+    "task_run_name": "{label}",
+    "retries": 4,
+    "retry_delay_seconds": exponential_backoff(backoff_factor=2),
+    "retry_jitter_factor": 0.5,
+    "retry_condition_fn": may_pass,
+}
+
+
+@task(cache_policy=NO_CACHE, **PATIENT)
+async def _act(label: str, job: Any) -> Any:
+    return await asyncio.to_thread(job)
+
+
+@task(persist_result=True, result_serializer="json", cache_key_fn=_key, **PATIENT)
+async def _stored(label: str, key: str, job: Any) -> Any:
+    return await job()
+
+
+async def act(verb: str, about: str, job: Callable[[], T], **policy: Any) -> T:
+    """Blocking work on the world, in a thread, as a task named by its verb."""
+    found: T = await _act.with_options(name=verb, **policy)(f"{verb} · {about}" if about else verb, opaque(job))
+    return found
+
+
+async def stored(name: str, item: WorkItem, step: str, given: Any, job: Job, gate: asyncio.Semaphore) -> dict[str, Any]:
+    """What a job gives, as a task; of one that came to its end before with the same `given`, what it gave then.
+
+    The gate is outside of the task: one that waits inside costs the event loop far more.
+    """
+    digest = hashlib.sha256(json.dumps([SCHEMA, given], sort_keys=True).encode()).hexdigest()[:16]
+    async with gate:
+        found: dict[str, Any] = await _stored.with_options(name=name)(
+            f"{name} · {item.finding.title}", f"{item.key}/{step}-{digest}", opaque(job)
+        )
+    workshop().progress.step()
+    return found

@@ -1,0 +1,33 @@
+"""What a run starts with, and what comes of its items."""
+
+from dataclasses import dataclass
+
+from flows.adapters.backlog import Waiting
+from flows.adapters.upstream import Look
+from stages.errors import BudgetReached, Misconfigured, OutOfCredits, WorkerError
+from stages.models import WorkItem
+from stages.outcome import Outcome
+
+Ending = Outcome | WorkerError
+"""Of an item: its outcome, or why there is none yet."""
+
+
+@dataclass(frozen=True)
+class Pulled:
+    """What a run starts with."""
+
+    items: tuple[WorkItem, ...]
+    """Pinned, and claimed by this run."""
+    look: Look
+    waiting: Waiting
+    """What is left to do, the items of this run included."""
+    closed: WorkerError | None = None
+    """Why none was taken up though some wait: a bound on spending, an account without credit."""
+    notes: tuple[str, ...] = ()
+    """Sentences on the datasets."""
+
+
+def stops_the_run(error: WorkerError) -> bool:
+    """Whether it holds for every item, so that each keeps its place."""
+    of_all = isinstance(error, BudgetReached) and error.scope != "item"
+    return of_all or isinstance(error, OutOfCredits | Misconfigured)
