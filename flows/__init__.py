@@ -1,17 +1,18 @@
 """Acts on the world: Prefect, network, processes, clock.
 
 Prefect and huggingface_hub read their environment at import, so importing this package first fills in what the
-environment leaves open; it changes nothing that is set.
+environment leaves open. What is set stays, but for the place of stored results: that is AUTOCODER_HOME's to say.
 """
 
 import os
 from pathlib import Path
 
 
+_home = Path(os.environ.get("AUTOCODER_HOME") or ".autocoder").expanduser().absolute()
+
+
 def _defaults() -> dict[str, str]:
-    home = Path(os.environ.get("AUTOCODER_HOME") or ".autocoder").expanduser().absolute()
     defaults = {
-        "PREFECT_RESULTS_LOCAL_STORAGE_PATH": str(home / "results"),
         "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
         "PREFECT_CLIENT_MAX_RETRIES": "9",  # the server may be away for eight minutes; 5 retries give up after 30 s
         "PREFECT_FLOWS_HEARTBEAT_FREQUENCY": "30",
@@ -21,10 +22,11 @@ def _defaults() -> dict[str, str]:
     }
     chosen = {"PREFECT_API_URL", "PREFECT_HOME", "PREFECT_PROFILE"} & set(os.environ)
     if not chosen and not (Path.home() / ".prefect" / "profiles.toml").exists():
-        (home / "prefect").mkdir(parents=True, exist_ok=True)  # Prefect makes the folder but not its parents
-        defaults["PREFECT_HOME"] = str(home / "prefect")
+        (_home / "prefect").mkdir(parents=True, exist_ok=True)  # Prefect makes the folder but not its parents
+        defaults["PREFECT_HOME"] = str(_home / "prefect")
     return defaults
 
 
+os.environ["PREFECT_RESULTS_LOCAL_STORAGE_PATH"] = str(_home / "results")
 for _name, _value in _defaults().items():
     os.environ.setdefault(_name, _value)

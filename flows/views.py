@@ -18,6 +18,7 @@ from flows.workshop import Progress
 from stages.errors import WorkerError
 from stages.models import WorkItem
 from stages.outcome import Outcome
+from stages.text import one_line
 
 EVERY_S = 2.0
 """Between two updates of the progress artifact; each costs the server 10 ms."""
@@ -53,7 +54,7 @@ def line(outcome: Outcome) -> str:
     seconds = usage.seconds + sum(attempt.verdict.seconds for attempt in outcome.attempts)
     return (
         f"{outcome.item.key}  {outcome.verdict.grade:<11}  {tokens:>8,} tokens  {seconds:6.1f} s  "
-        f"{outcome.item.finding.title[:60]}"
+        f"{one_line(outcome.item.finding.title, 60)}"
     )
 
 
