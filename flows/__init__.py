@@ -7,7 +7,6 @@ environment leaves open. What is set stays, but for the place of stored results:
 import os
 from pathlib import Path
 
-
 _home = Path(os.environ.get("AUTOCODER_HOME") or ".autocoder").expanduser().absolute()
 
 

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
+from textwrap import shorten
 
 from prefect import get_client, get_run_logger
 from prefect.artifacts import (
@@ -18,7 +19,6 @@ from flows.workshop import Progress
 from stages.errors import WorkerError
 from stages.models import WorkItem
 from stages.outcome import Outcome
-from stages.text import one_line
 
 EVERY_S = 2.0
 """Between two updates of the progress artifact; each costs the server 10 ms."""
@@ -54,7 +54,7 @@ def line(outcome: Outcome) -> str:
     seconds = usage.seconds + sum(attempt.verdict.seconds for attempt in outcome.attempts)
     return (
         f"{outcome.item.key}  {outcome.verdict.grade:<11}  {tokens:>8,} tokens  {seconds:6.1f} s  "
-        f"{one_line(outcome.item.finding.title, 60)}"
+        f"{shorten(outcome.item.finding.title, 60, placeholder=' …')}"
     )
 
 
