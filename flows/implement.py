@@ -9,8 +9,9 @@ from pydantic import Field
 
 from flows import views
 from flows.endings import ending
+from flows.outcomes import conclude, fault, keep, leave_for_later, publish
 from flows.run import Ending
-from flows.tasks import conclude, fault, keep, leave_for_later, mend, publish, pull, study, think, verify, write
+from flows.tasks import mend, pull, study, think, verify, write
 from flows.workshop import open_workshop, workshop
 from stages.approach_evaluation import ApproachEvaluation
 from stages.architectural_analysis import ArchitecturalAnalysis

@@ -1,0 +1,103 @@
+"""What comes of an item: kept on disk, left for later, set aside, published."""
+
+import asyncio
+import time
+from collections.abc import Sequence
+
+from prefect import get_run_logger
+from prefect.context import FlowRunContext
+
+from flows import views
+from flows.policy import act
+from flows.run import Ending, stops_the_run
+from flows.workshop import now, workshop
+from stages.errors import Defect, Transient, WorkerError
+from stages.models import Grade, Usage, Verdict, WorkItem
+from stages.outcome import Outcome
+from stages.work import Work, dossier
+
+POSTPONED_S = 600.0
+"""How long an item rests after a run in which nothing at all went through."""
+
+
+def conclude(work: Work) -> Outcome:
+    """The outcome of work that has its verdict."""
+    return work.outcome(finished=now(), **_origin())
+
+
+async def keep(outcome: Outcome) -> Outcome:
+    """The outcome, on disk until it is published, without any secret; its page in the UI."""
+    shop = workshop()
+    outcome = Outcome.model_validate_json(shop.scrub(outcome.model_dump_json()))
+    if not shop.dry_run:
+        await asyncio.to_thread(shop.outbox.put, outcome)
+    await views.show_item(outcome)
+    return outcome
+
+
+def fault(item: WorkItem, error: Exception) -> WorkerError:
+    """Why there is no outcome, in the log and as an error of ours."""
+    told = error if isinstance(error, WorkerError) else Defect(f"A fault of the worker itself: {error!r}")
+    trace = error if isinstance(told, Defect) else None
+    get_run_logger().warning("%s (%s) broke off: %s", item.key, item.finding.title, told, exc_info=trace)
+    return told
+
+
+async def leave_for_later(items: Sequence[WorkItem], ends: Sequence[Ending]) -> list[Ending]:
+    """The same ends, where items that broke off too often are set aside by an outcome that says why.
+
+    What stops the whole run is held against no item; nor is what may pass, where nothing at all went through.
+    """
+    shop = workshop()
+    something = any(isinstance(end, Outcome) for end in ends)
+    left: list[Ending] = []
+    for item, end in zip(items, ends, strict=True):
+        if isinstance(end, Outcome) or shop.dry_run or stops_the_run(end):
+            left.append(end)
+        elif isinstance(end, Transient) and not something:
+            await asyncio.to_thread(shop.backlog.postpone, item, str(end), time.time() + POSTPONED_S)
+            left.append(end)
+        else:
+            left.append(await _count_try(item, end))
+    return left
+
+
+async def _count_try(item: WorkItem, error: WorkerError) -> Ending:
+    shop = workshop()
+    pace = shop.settings.retry_minutes
+    tries = await asyncio.to_thread(shop.backlog.broke_off, item, str(error), time.time(), pace)
+    if tries < shop.settings.tries:
+        return error
+    verdict = Verdict(grade=Grade.UNVERIFIED, reason=f"Set aside after {tries} tries that broke off. The last: {error}")
+    thoughts = shop.thoughts.get(item.key, [])
+    lost = getattr(error, "usage", None) or Usage()
+    return await keep(
+        Outcome(
+            item=item,
+            dossier=dossier(thoughts),
+            verdict=verdict,
+            model=thoughts[-1].model if thoughts else shop.settings.model_name,
+            usage=sum((thought.usage for thought in thoughts), lost),
+            started=shop.started,
+            finished=now(),
+            **_origin(),
+        )
+    )
+
+
+async def publish() -> int:
+    """Commit every finished outcome, those of dead runs too: how many rows are new."""
+    shop = workshop()
+    outcomes = [] if shop.dry_run else shop.outbox.waiting()
+    if not outcomes:
+        return 0
+    # no retries: `append` makes ten tries of its own, since each must look first what the last one did
+    receipt = await act("publish", f"{len(outcomes)} outcomes", lambda: shop.commit(outcomes), retries=0)
+    await views.show_commit(receipt.url, f"rows {receipt.first} to {receipt.last}")
+    return receipt.rows
+
+
+def _origin() -> dict[str, str]:
+    context = FlowRunContext.get()
+    run = str(context.flow_run.id) if context and context.flow_run else ""
+    return {"flow_run": run, "templates": workshop().templates.version, "code_version": workshop().version}
