@@ -2,7 +2,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: up deploy test check format
+.PHONY: up deploy test e2e check format
 
 up: $(VENV)/.installed
 	@exec $(BIN)/python -m deployments.local
@@ -20,6 +20,9 @@ $(VENV)/.installed: pyproject.toml constraints.txt
 
 test: $(VENV)/.installed
 	$(BIN)/python -m pytest
+
+e2e: $(VENV)/.installed
+	$(BIN)/python -m pytest -m slow
 
 check: $(VENV)/.installed
 	$(BIN)/ruff format --check .
