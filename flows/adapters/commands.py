@@ -3,6 +3,7 @@
 import re
 import shlex
 import shutil
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -12,6 +13,15 @@ from flows.adapters.sandbox.folders import LEFT_OUT
 from flows.adapters.sandbox.interpreter import interpreter
 from stages.evidence import Run
 
+OUTPUT = 16_000
+"""Characters of output kept of a run."""
+_SANDBOX = re.compile(
+    r"/[^\s'\"()]*?/autocoder-sandbox-[^/\s'\"]+(?:/(?:work|tests|tmp)\b/?)?|(?:\.\./)+(?:work|tests|tmp)/"
+)
+_PYTHON = re.compile(
+    "|".join((*(re.escape(p) for p in (sys.prefix, sys.base_prefix)), r"/[^\s'\"()]*?/environments/[0-9a-f]{16}"))
+)
+_SECONDS = re.compile(r"(\d (?:passed|failed|skipped|errors?|warnings?)) in [\d.]+s(?: \([\d:]+\))?")
 NOT_THERE = (126, 127)
 """Exit codes of a shell, and of the sandbox, for a program that cannot be run."""
 _OF_A_SHELL = re.compile(r"[|&;<>`$*?!~()\n]")
@@ -56,7 +66,7 @@ def words(command: str, python: Path | None) -> list[str]:
 
 def by_exit_code(name: str, ran: ExecResult, tree: Path) -> Run:
     """What an exit code says of a tree, as a run of one test called `name`."""
-    seconds, output = ran.seconds, ran.output
+    seconds, output = ran.seconds, told(ran.output)
     if ran.stopped:
         outcome = "timeout" if "time" in ran.stopped else "failed"
         reason = f"stopped at the limit of {ran.stopped}"
@@ -67,6 +77,12 @@ def by_exit_code(name: str, ran: ExecResult, tree: Path) -> Run:
         return Run(outcome="passed", tests={name: "passed"}, output=output, seconds=seconds)
     reason = f"exit code {ran.exit_code}"
     return Run(outcome="failed", tests={name: "failed"}, reason=reason, output=output, seconds=seconds)
+
+
+def told(output: str) -> str:
+    """The end of an output without what differs by run and machine: the sandbox's folders, Python's, seconds."""
+    plain = _SECONDS.sub(r"\1", _SANDBOX.sub("", output[-OUTPUT:]))
+    return _PYTHON.sub("python", plain)
 
 
 def _absent(ran: ExecResult, tree: Path) -> str:

@@ -7,7 +7,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from flows.adapters.commands import by_exit_code, run_command, words
+from flows.adapters.commands import by_exit_code, run_command, told, words
 from flows.adapters.sandbox import ExecResult, Limits
 from flows.adapters.sandbox.base import Sandbox, temporary_folder
 from flows.adapters.sandbox.interpreter import interpreter
@@ -47,7 +47,7 @@ class Runner:
             outcome, reason = "passed" if ran.exit_code == 0 else "failed", ""
         else:
             outcome, reason = "error", f"pytest ended with exit code {ran.exit_code} and no test was run"
-        return Run(outcome=outcome, tests=tests, reason=reason, output=ran.output, seconds=ran.seconds)
+        return Run(outcome=outcome, tests=tests, reason=reason, output=told(ran.output), seconds=ran.seconds)
 
     def _start_pytest(self, tree: Path, *more: str) -> ExecResult:
         argv = [str(interpreter(self.python).python), "-B", "-m", "pytest", "-p", PLUGIN.stem, "-p", "no:cacheprovider"]

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from flows.adapters.commands import by_exit_code, run_command, words
+from flows.adapters.commands import by_exit_code, run_command, told, words
 from flows.adapters.sandbox import Limits
 from flows.adapters.sandbox.base import Sandbox
 from flows.adapters.sandbox.expected import test_files
@@ -14,9 +14,6 @@ from flows.adapters.sandbox.testing import ROOTS, run_tests
 from flows.adapters.trees import Trees, write
 from stages.evidence import Run, Trial
 from stages.paths import holds_tests
-
-OUTPUT = 16_000
-"""Characters of output kept of a run."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +58,9 @@ class Bench:
         """The repository's own, as they were, of every folder that one of the tests is in."""
         folders = {folder for path in files for folder in PurePosixPath(path).parents}
         found = {str(folder / "conftest.py"): self.trees.untouched / folder / "conftest.py" for folder in folders}
-        return {path: file.read_text(encoding="utf-8") for path, file in found.items() if file.is_file()}
+        return {
+            path: file.read_text(encoding="utf-8", errors="replace") for path, file in found.items() if file.is_file()
+        }
 
     def _by_command(self, tree: Path, files: Mapping[str, str]) -> Run:
         if not self.command:
@@ -91,8 +90,8 @@ def _as_run(run: TestRun) -> Run:
     return Run(
         outcome=run.outcome.value,
         tests=tests,
-        reason=run.reason,
-        output=run.output[-OUTPUT:],
+        reason=told(run.reason),
+        output=told(run.output),
         seconds=run.seconds,
         canaries=run.canaries,
     )

@@ -1,5 +1,6 @@
 """Every grade, and each of the three that decide, from real confined runs."""
 
+import sys
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ from stages.models import Grade
 from tests.adapters.verification.bench import ADDS, CALC, LIBRARY, RIGHT, Bench, draft
 
 ACCEPTANCE = {"tests/acceptance/test_add.py": ADDS}
+CHECK = "python -c 'import calc'"
 OWN = {"tests/test_add.py": ADDS}
 
 
@@ -35,6 +37,14 @@ def test_acceptance_tests_that_fail_make_it_failed(bench: Bench) -> None:
         ("test_add", "failed", "passed"),
         ("test_zero", "passed", "failed"),
     }
+
+
+def test_the_evidence_is_the_same_each_time(bench: Bench) -> None:
+    item, wrong = bench.item(ACCEPTANCE, check=CHECK), draft({"calc.py": "import gone\n"}, OWN)
+    one, other = (bench.verify(item, wrong).model_copy(update={"seconds": 0.0}) for _ in range(2))
+    assert one == other
+    assert "autocoder-sandbox" not in one.model_dump_json()
+    assert sys.base_prefix not in one.model_dump_json()
 
 
 def test_acceptance_tests_that_run_out_of_time_make_it_failed(tmp_path: Path, bench: Bench) -> None:
