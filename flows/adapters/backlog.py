@@ -160,9 +160,8 @@ class Backlog:
 
     def decided(self, keys: Iterable[str]) -> None:
         """These rows are in the results dataset, whoever published them; what is no row's id is passed over."""
-        attempts = _attempts(keys)
         with self.db.writing() as db:
-            _decide(db, attempts)
+            _decide(db, attempts(keys))
 
     def waiting(self, now: float) -> Waiting:
         """How much is left to do."""
@@ -189,9 +188,8 @@ class Backlog:
         here by reading stays as it is. Entries that make no sense are passed over.
         """
         entries = parse(seen)
-        attempts = _attempts(decided)
         with self.db.writing() as db:
-            _decide(db, attempts)
+            _decide(db, attempts(decided))
             remember(db, entries)
             if bookmark:
                 db.execute("DELETE FROM bookmark")
@@ -220,15 +218,16 @@ def _noting(ids: Iterable[str], offered: list[str]) -> Iterator[str]:
         yield id_
 
 
-def _attempts(keys: Iterable[str]) -> list[tuple[str, int]]:
+def attempts(keys: Iterable[str]) -> list[tuple[str, int]]:
+    """Item and attempt of each row's id; what is none is passed over."""
     return [(match["item"], int(match["attempt"])) for match in map(KEY.fullmatch, keys) if match]
 
 
-def _decide(db: sqlite3.Connection, attempts: list[tuple[str, int]]) -> None:
-    db.executemany("INSERT OR IGNORE INTO decided VALUES (?, ?)", attempts)
+def _decide(db: sqlite3.Connection, rows: list[tuple[str, int]]) -> None:
+    db.executemany("INSERT OR IGNORE INTO decided VALUES (?, ?)", rows)
     done = """UPDATE item SET waiting = 0, pinned = NULL, tries = 0, not_before = 0, reason = '', attempt = ?2
               WHERE id = ?1 AND attempt <= ?2 AND (waiting OR pinned IS NOT NULL OR attempt < ?2)"""
-    db.executemany(done, attempts)
+    db.executemany(done, rows)
 
 
 def _plans(db: sqlite3.Connection, found: Found) -> list[Planned]:

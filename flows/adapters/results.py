@@ -13,7 +13,7 @@ from flows.adapters.ledger import Ledger, Seen, Spent
 from flows.adapters.ledger_copy import LedgerCopy
 from flows.adapters.ledger_reading import LedgerReading
 from stages.columns import Progress
-from stages.errors import Transient
+from stages.errors import Permanent, Transient
 from stages.outcome import Outcome
 from stages.rows import row
 
@@ -46,13 +46,13 @@ class Receipt:
 
 @dataclass(frozen=True)
 class State:
-    """What the results dataset says at its head."""
+    """What the results dataset says at its head; nothing at all where there is none."""
 
     head: str
-    """Empty where there is no dataset yet."""
+    """Empty where there is no dataset, or none that we may see."""
     epoch: str
     upto: int
-    """Hand `epoch` and `upto` to the next `state` to be told only what is new since."""
+    """Hand `epoch` and `upto` to the next `state` to be told only what is new since; of another epoch all is told."""
     rows: int
     verdicts: dict[str, int]
     progress: Progress
@@ -76,7 +76,7 @@ class Results:
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self._hub = hub
-        self._dataset = dataset
+        self.dataset = dataset
         self._private = private
         self._sleep = sleep
         self._copy = LedgerCopy(home and home / "ledger" / f"{dataset.replace('/', '--')}.db")
@@ -106,7 +106,7 @@ class Results:
             if number + 1 < TRIES:
                 self._pause(number, fault)
         raise Transient(
-            f"{len(rows)} rows could not be committed to {self._hub.url(self._dataset)} in {TRIES} tries. "
+            f"{len(rows)} rows could not be committed to {self._hub.url(self.dataset)} in {TRIES} tries. "
             f"The last one: {fault}"
         ) from fault
 
@@ -116,9 +116,9 @@ class Results:
         Raises Transient, Permanent.
         """
         try:
-            head = self._copy.newer(self._hub.head(self._dataset))
+            head = self._copy.newer(self._hub.head(self.dataset))
         except Missing:
-            return State("", epoch, since, 0, {}, Progress(), {}, (), ())
+            return State("", "", 0, 0, {}, Progress(), {}, (), ())
         ledger = self._ledger(head)
         lines = self._copy.lines(since if epoch == ledger.epoch else 0, ledger.next - 1)
         return State(
@@ -132,6 +132,16 @@ class Results:
             decided=tuple(line.id for line in lines if line.id),
             seen=tuple(json.loads(line.seen) for line in lines if line.seen),
         )
+
+    def make(self) -> None:
+        """The dataset is there, made where the Hub has none. Raises Permanent where it is only hidden from us."""
+        try:
+            self._head()
+        except Conflict as conflict:
+            raise Permanent(
+                f"{self._hub.url(self.dataset)} exists and is not shown to us: it is private, or being made. "
+                "Give HF_TOKEN a token that may read and write it."
+            ) from conflict
 
     def close(self) -> None:
         """Give back the copy's file."""
@@ -147,29 +157,27 @@ class Results:
         if fresh.rows:
 
             def read(path: str) -> bytes:
-                return self._hub.read(self._dataset, head, path)
+                return self._hub.read(self.dataset, head, path)
 
-            commit = compose(self._dataset, fresh, ledger, self._copy, read, merge)
-            oid = self._hub.commit(self._dataset, commit.operations, head, commit.message)
+            commit = compose(self.dataset, fresh, ledger, self._copy, read, merge)
+            oid = self._hub.commit(self.dataset, commit.operations, head, commit.message)
             self._copy.take(oid, commit.ledger, commit.shards, [(commit.span, commit.lines)], parent=head)
             there |= {row["id"]: n for n, row in enumerate(fresh.rows, commit.span.first)}
             head = oid
-        url = self._hub.url(self._dataset, head)
+        url = self._hub.url(self.dataset, head)
         return Receipt(head, url, min(there.values()), max(there.values()), len(batch.rows) - looks[0])
 
     def _head(self) -> str:
         try:
-            head = self._hub.head(self._dataset)
+            head = self._hub.head(self.dataset)
         except Missing:
-            self._hub.create(self._dataset, self._private)
-            head = self._hub.head(self._dataset)
+            self._hub.create(self.dataset, self._private)
+            head = self._hub.head(self.dataset)
         return self._copy.newer(head)
 
     def _ledger(self, head: str) -> Ledger:
         known = self._copy.head()
-        return (
-            known[1] if known and known[0] == head else LedgerReading(self._hub, self._dataset, head).into(self._copy)
-        )
+        return known[1] if known and known[0] == head else LedgerReading(self._hub, self.dataset, head).into(self._copy)
 
     def _pause(self, number: int, fault: Exception) -> None:
         if isinstance(fault, Conflict):

@@ -10,7 +10,7 @@ from filelock import FileLock
 
 from stages.errors import Permanent, Transient
 
-SCHEMA = 1
+SCHEMA = 2
 """Of the tables below; a file of another version is begun anew."""
 
 TABLES = """
@@ -38,6 +38,7 @@ CREATE TABLE item (
     finding_id TEXT, analysis_id TEXT, file TEXT
 );
 CREATE INDEX item_waiting ON item (rank) WHERE waiting;
+CREATE INDEX item_cooling ON item (not_before, waiting) WHERE waiting;
 CREATE TABLE occurrence (item TEXT, path TEXT, PRIMARY KEY (item, path)) WITHOUT ROWID;
 CREATE INDEX occurrence_path ON occurrence (path);
 CREATE TABLE decided (item TEXT, attempt INTEGER, PRIMARY KEY (item, attempt)) WITHOUT ROWID;
@@ -56,6 +57,7 @@ CREATE INDEX plan_unread ON plan (path) WHERE planned IS NULL;
 CREATE TABLE refused (kind TEXT, path TEXT, row INTEGER, blob TEXT, what TEXT, reason TEXT);
 CREATE INDEX refused_path ON refused (kind, path);
 CREATE TABLE bookmark (upto INTEGER, epoch TEXT);
+CREATE TABLE lost (since REAL);
 """
 
 
@@ -81,6 +83,11 @@ class WorkerDb:
             db.execute("BEGIN IMMEDIATE")
             with db:
                 yield db
+
+    def begin_anew(self) -> None:
+        """Forget everything. Raises Transient, Permanent."""
+        with self._lock, self._sorted_out():
+            _begin_anew(self._open())
 
     def close(self) -> None:
         """Give back the file; it is opened again when it is used again."""

@@ -1,0 +1,58 @@
+"""Learning what the results dataset says, and what to do when it says less than it did."""
+
+from datetime import UTC, datetime
+
+from flows.adapters.backlog import Backlog, attempts
+from flows.adapters.results import Results, State
+
+LASTING_S = 3_600.0
+"""So long a loss must last before items are worked on, and paid for, again: a Hub may lag, a person may put it back."""
+
+
+def catch_up(
+    backlog: Backlog, results: Results, now: float, *, may_start_over: bool = True
+) -> tuple[State, tuple[str, ...]]:
+    """What is new in the results dataset, taken into the backlog; sentences on what it has lost. One request if idle.
+
+    The dataset is the ledger: items decided here of which it has no row any more (it was deleted, or begun anew)
+    wait again, once two looks `LASTING_S` apart miss them and no look between them sees them, and the Hub has let us
+    make the dataset anew where it is missing: of one that is only hidden from the token it would refuse that. Then
+    the backlog begins anew like that of a new machine, so that what was seen is read and told again, too.
+    `now`: seconds since the epoch. `may_start_over`: False leaves the dataset and the items as they are.
+    Raises Transient, Permanent.
+    """
+    upto, epoch = backlog.bookmark()
+    state = results.state(upto, epoch)
+    is_all = not state.head or state.epoch != epoch
+    lost = _decided(backlog) - {item for item, _ in attempts(state.decided)} if is_all else set()
+    due = _since(backlog, bool(lost), now) + LASTING_S
+    if not lost:
+        backlog.load_state(state.seen, state.decided, (state.upto, state.epoch))
+        return state, ()
+    told = f"The outcomes of {len(lost):,} items are gone from {results.dataset}: it was deleted, hidden or begun anew."
+    if now < due or not may_start_over:
+        backlog.load_state(state.seen, state.decided)  # without a bookmark: the next look compares again
+        until = datetime.fromtimestamp(due, UTC)
+        return state, (f"{told} From {until:%Y-%m-%d %H:%M} UTC on they are worked on again, unless they are back.",)
+    results.make()
+    backlog.db.begin_anew()
+    backlog.load_state(state.seen, state.decided, (state.upto, state.epoch))
+    return state, (f"{told} They are worked on again.",)
+
+
+def _decided(backlog: Backlog) -> set[str]:
+    with backlog.db.reading() as db:
+        return {item for (item,) in db.execute("SELECT DISTINCT item FROM decided")}
+
+
+def _since(backlog: Backlog, is_lost: bool, now: float) -> float:
+    """When the loss was first seen; forgotten as soon as there is none."""
+    with backlog.db.reading() as db:
+        row = db.execute("SELECT since FROM lost").fetchone()
+    if bool(row) is is_lost:
+        return float(row[0]) if row else now
+    with backlog.db.writing() as db:
+        db.execute("DELETE FROM lost")
+        if is_lost:
+            db.execute("INSERT INTO lost VALUES (?)", (now,))
+    return now
