@@ -34,6 +34,8 @@ class Job:
     env: Mapping[str, str] = field(default_factory=dict)
     stdin: str = ""
     result_fd: bool = False
+    room: Path | None = None
+    """A folder of `work` and `tmp` alone, where there is one: made one mount, files can be moved between them."""
     preload: tuple[str, ...] = ()
     """Trusted modules of our own Python that a plan needs: imported once for all runs of a session."""
 

@@ -4,6 +4,7 @@ https://github.com/containers/bubblewrap. Never from pip: the packages of that n
 """
 
 import base64
+from pathlib import Path
 from shutil import which
 from typing import Any
 
@@ -38,7 +39,8 @@ class Bubblewrap(Sandbox):
         program = filter_program(owns_others=uid is None, abi=OUTSIDE_LANDLOCK)
         return order | {
             "confined_by": "bubblewrap",
-            "argv": [*_bwrap(order), *job.argv],
+            "argv": [*_bwrap(order, job.room), *job.argv],
+            "folders": [str(job.room)] if job.room else order["folders"],
             "limits": order["limits"] | {"pids": job.limits.pids + OWN_PROCESSES},
             "capabilities": None if uid is None else 0,  # root's own are needed to start, and dropped by bwrap itself
             "filter": base64.b64encode(program).decode(),
@@ -54,7 +56,7 @@ class Bubblewrap(Sandbox):
         return reply["output"].strip() or f"bwrap ended with exit code {reply['exit_code']}"
 
 
-def _bwrap(order: dict[str, Any]) -> list[str]:
+def _bwrap(order: dict[str, Any], room: Path | None) -> list[str]:
     shared_memory = str(int(order["limits"]["memory_mb"]) << 20)
     words = [which("bwrap") or "bwrap", "--die-with-parent", "--new-session"]
     words += ["--unshare-user", "--unshare-ipc", "--unshare-pid", "--unshare-net", "--unshare-uts"]
@@ -64,7 +66,7 @@ def _bwrap(order: dict[str, Any]) -> list[str]:
     for path in DEVICES:
         words += ["--dev-bind", path, path]
     words += ["--perms", "1777", "--size", shared_memory, "--tmpfs", "/dev/shm"]  # noqa: S108
-    for path in order["folders"]:
+    for path in [str(room)] if room else order["folders"]:
         words += ["--bind", path, path]
     words += ["--remount-ro", "/", "--chdir", order["work"]]  # or the root, which is memory, could be written to
     return [*words, "--seccomp", str(FILTER_FD), "--json-status-fd", str(FAULT_FD), "--"]

@@ -75,9 +75,7 @@ def _candidates(body: list[ast.stmt]) -> Iterator[tuple[bool, Edit]]:
     """Changes to what is certainly reached; strong are those that an object equal to everything gives away."""
     for node in body:
         yield from _of_statement(node)
-        if (isinstance(node, ast.With | ast.AsyncWith) and not _swallows(node)) or (
-            isinstance(node, ast.For) and _runs(node)
-        ):
+        if isinstance(node, ast.With | ast.AsyncWith | ast.For) and _runs(node):
             yield from _candidates(node.body)
         if isinstance(node, ast.Raise) or any(isinstance(inner, ast.Return) for inner in _own(node)):
             return  # what follows may not be reached
@@ -109,8 +107,10 @@ def _own(node: ast.AST) -> Iterator[ast.AST]:
             yield from _own(inner)
 
 
-def _runs(node: ast.For) -> bool:
-    """Whether the loop's body certainly runs to its end at least once."""
+def _runs(node: ast.With | ast.AsyncWith | ast.For) -> bool:
+    """Whether the body certainly runs to its end at least once, and a failure within is seen."""
+    if not isinstance(node, ast.For):
+        return not _swallows(node)
     items = node.iter.elts if isinstance(node.iter, ast.List | ast.Tuple | ast.Set) else []
     return bool(items) and not any(isinstance(inner, ast.Continue | ast.Break | ast.Return) for inner in _own(node))
 

@@ -25,8 +25,10 @@ NOT_BESIDE = LEFT_OUT | {
 
 @dataclass(frozen=True, slots=True)
 class Folders:
-    """Three folders, of which the run may write to the first two."""
+    """Three folders; the run may write to `work` and `tmp`."""
 
+    room: Path
+    """Of the next two alone."""
     work: Path
     tmp: Path
     tests: Path
@@ -34,7 +36,9 @@ class Folders:
     @classmethod
     def make(cls, scratch: Path, code: Path, tests: Mapping[str, str]) -> "Folders":
         """The folders under `scratch`, filled."""
-        folders = cls(scratch / "work", scratch / "tmp", scratch / "tests")
+        room = scratch / "room"
+        folders = cls(room, room / "work", room / "tmp", scratch / "tests")
+        room.mkdir()
         shutil.copytree(code, folders.work, symlinks=True, ignore=_left_out)
         folders.tmp.mkdir()
         folders.tests.mkdir()
@@ -43,7 +47,7 @@ class Folders:
             file.parent.mkdir(parents=True, exist_ok=True)
             file.write_text(text, encoding="utf-8")
         folders._lay_code_beside()
-        for folder in (folders.work, folders.tmp, folders.tests):
+        for folder in (room, folders.tests):
             _open(folder)
         return folders
 

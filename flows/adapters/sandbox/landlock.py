@@ -12,9 +12,7 @@ from flows.adapters.sandbox.self_test import probe
 
 OLDEST_ABI = 1
 SCOPE_ABI = 6
-"""Linux 6.12: signals stay inside. Before it, seccomp must forbid them between processes, children included."""
-NEWEST_ABI = 7
-"""What was tried; newer rights are handled too, as far as landlockpy knows them."""
+"""Linux 6.12: signals stay inside. Before it seccomp must forbid them, unless the uid is changed."""
 
 
 class Landlock(Sandbox):
@@ -29,7 +27,7 @@ class Landlock(Sandbox):
 
     @property
     def mechanism(self) -> str:
-        signals = "" if self._abi() >= SCOPE_ABI else ", no signals between processes"
+        signals = "" if self._abi() >= SCOPE_ABI or may_change() else ", no signals between processes"
         return f"landlock, {_identity()}{signals}"
 
     def self_test(self) -> str | None:

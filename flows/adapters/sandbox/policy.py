@@ -63,7 +63,7 @@ Rule = tuple[int, str, tuple[tuple[int, str, int, int], ...]]
 def filter_program(owns_others: bool, abi: int) -> bytes:
     """The seccomp filter as BPF (struct sock_filter[]). Raises SandboxBroken where libseccomp is missing.
 
-    owns_others: the uid owns files outside of the run. abi: Landlock's, 99 where other means confine files and signals.
+    owns_others: the uid owns files and processes outside of the run. abi: Landlock's; 99 where other means confine.
     """
     try:
         import pyseccomp
@@ -103,7 +103,7 @@ def rules(owns_others: bool, abi: int) -> Iterator[Rule]:
     for call in ("prlimit64", "sched_setaffinity", "sched_setscheduler", "sched_setparam", "sched_setattr"):
         yield errno.EPERM, call, ((0, "!=", 0, 0),)
     yield from ((errno.EPERM, "setpriority", ((arg, "!=", 0, 0),)) for arg in (0, 1))
-    if abi < 6:  # no scope for signals: none reaches another process, not even a child
+    if abi < 6 and owns_others:  # no scope for signals: none may reach another process, not even a child
         yield errno.EPERM, "kill", ((0, "!=", 0, 0),)
         yield from ((errno.EPERM, call, ()) for call in SIGNALS)
     if abi < 3:  # no right to truncate: by path, or by opening without writing

@@ -13,6 +13,7 @@ code}.
 import json
 import os
 import sys
+import traceback
 from importlib.machinery import ModuleSpec, PathFinder
 from types import ModuleType, TracebackType
 from typing import Any, NoReturn
@@ -155,25 +156,22 @@ def _text(error: BaseException) -> str:
         return type(error).__name__
 
 
-def _files(trace: TracebackType | None) -> list[str]:
-    files = []
-    while trace is not None:
-        files.append(trace.tb_frame.f_code.co_filename)
-        trace = trace.tb_next
-    return files
-
-
 def _last_file(trace: TracebackType | None) -> str:
     """The innermost file that is not Python's import machinery."""
-    return next((file for file in reversed(_files(trace)) if not file.startswith("<frozen")), "")
+    files = [frame.f_code.co_filename for frame, _ in traceback.walk_tb(trace)]
+    return next((file for file in reversed(files) if not file.startswith("<frozen")), "")
 
 
 def _denied(error: BaseException) -> str:
     """What the sandbox does not give, if the exception comes of that: the code may be right all the same."""
-    files = _files(error.__traceback__) if isinstance(error, PermissionError) else []
-    if files and files[-1].endswith("/socket.py"):
+    frames = traceback.extract_tb(error.__traceback__) if isinstance(error, PermissionError) else []
+    if not frames:
+        return ""
+    if frames[-1].filename.endswith("/socket.py"):
         return "a network"
-    return "shared memory (/dev/shm)" if any("/multiprocessing/" in file for file in files) else ""
+    if "kill(" in (line := frames[-1].line or "") or "raise_signal(" in line:
+        return "signals between processes"
+    return "shared memory (/dev/shm)" if any("/multiprocessing/" in frame.filename for frame in frames) else ""
 
 
 if __name__ == "__main__":

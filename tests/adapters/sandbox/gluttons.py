@@ -102,7 +102,7 @@ TIME = (
         "import atexit, time\natexit.register(time.sleep, 3600)\ndef attempt(): pass",
         "passed",
     ),
-    endless(
+    glutton(
         "starts another as soon as one dies",
         """
         import os, time
@@ -112,6 +112,9 @@ TIME = (
                 if os.fork(): os._exit(0) if os.getpid() != FIRST else time.sleep(0.1)
         FIRST = os.getpid()
     """,
+        "timeout",
+        "failed",
+        limits=SHORT,
     ),
 )
 

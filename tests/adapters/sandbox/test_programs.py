@@ -46,7 +46,7 @@ def outside(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
     for folder in (tmp_path, *tmp_path.parents[:2]):  # or file permissions would protect the world
         folder.chmod(0o755)
     (tmp_path / "tmp").mkdir()
-    with world(tmp_path / "outside") as made:
+    with world() as made:
         monkeypatch.setenv("WORLD_SECRET", made.secret)
         monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "tmp"))
         yield made

@@ -3,6 +3,7 @@
 import os
 import secrets
 import socket
+import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -48,9 +49,8 @@ class World:
                 found.append(f"{name} was reached")
             except BlockingIOError:
                 continue
-        for process in psutil.process_iter(["cmdline", "status"]):
-            if self.mark in (process.info["cmdline"] or ()):
-                found.append(f"process {process.pid} lives on")
+        processes = [p for p in psutil.process_iter(["cmdline"]) if self.mark in (p.info["cmdline"] or ())]
+        found += [f"process {process.pid} lives on" for process in processes]
         places = (Path("/tmp"), Path("/var/tmp"), Path("/dev/shm"), Path("/"))
         return found + [str(path) for place in places for path in place.glob(f"*{self.mark}*")]
 
@@ -61,11 +61,11 @@ class World:
 
 
 @contextmanager
-def world(folder: Path) -> Iterator[World]:
+def world() -> Iterator[World]:
     """A world whose folder anybody may write to, so that nothing but the sandbox protects it."""
-    folder.mkdir()
-    folder.chmod(0o777)
     with ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="world-")))  # a socket's path is short
+        folder.chmod(0o777)
         server = stack.enter_context(socket.create_server(("127.0.0.1", 0)))
         stream = stack.enter_context(socket.socket(socket.AF_UNIX, socket.SOCK_STREAM))
         datagrams = stack.enter_context(socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM))
