@@ -1,0 +1,175 @@
+"""Changed tests are run here: the texts stand in this file."""
+
+import asyncio
+import inspect
+import unittest
+from textwrap import dedent
+from typing import Any
+
+import pytest
+
+from flows.adapters.sandbox.canaries import changed, split
+from flows.adapters.sandbox.expected import expected
+
+PATH = "test_a.py"
+BODIES = [
+    "assert f(2) == 4",
+    "assert 4 == f(2)",
+    "assert f(2) == f(1) + 2",
+    "assert (f(2)\n        == 4), 'a message'",
+    "assert f('a') == 'aa' and f(1) == 2",
+    "assert f(2) == 4 == 2 + 2",
+    "assert f(True) == True + 1",
+    "assert (f(1) == 2) is True",
+    "assert f(-1) == -2",
+    "assert f(0.1) == pytest.approx(0.2)",
+    "assert f([1]) == [1, 1]",
+    "assert f((1,)) == (1, 1)",
+    "assert dict(a=f(1)) == {'a': 2}",
+    "assert f(b'a') == b'aa'",
+    "assert {f(1)} == {2}",
+    "assert f(1e300) == 2e300",
+    "assert f('ü') == 'üü', 'mit Umlaut: ü'",
+    "assert f(1)",
+    "assert not f(0)",
+    "assert f(2) > 3",
+    "assert 'a' in f('a')",
+    "assert f(1) is not None",
+    "assert isinstance(f(1), int) or f(1) is None",
+    "assert f(1) != 3",
+    "with pytest.raises(TypeError):\n        f(None)",
+    "with pytest.raises((TypeError, KeyError), match='NoneType'):\n        f(None)",
+    "pytest.raises(TypeError, f, None)",
+    "with open(__file__) as file, pytest.raises(TypeError):\n        f(None)",
+    "with open(__file__) as file:\n        assert f(1) == 2",
+    "for n in (1, 2):\n        assert f(n) == n + n",
+    "for n in range(3):\n        assert f(n) == n + n",
+    "if f(1):\n        assert f(1) == 2\n    else:\n        assert f(1) == 3",
+    "try:\n        assert f(1) == 2\n    finally:\n        pass",
+    "if not f(1):\n        return\n    assert f(1) == 2",
+    "'''Only a sentence.'''",
+    "f(1)",
+    "@f\n    class A: ...\n    assert A",
+    "x = f(1); assert x == 2",
+    "def inner():\n        assert False\n    assert f(1) == 2",
+    "check(f(1), 2)",
+]
+FUNCTION = """
+import contextlib, pytest
+def f(x):
+    if isinstance(x, type): return x
+    return x * 2 if x is not None else x + 1
+def check(a, b): assert a == b
+"""
+
+
+def run(text: str, name: str = "test_it") -> Any:
+    names: dict[str, Any] = {"__name__": "changed", "__file__": __file__}
+    exec(compile(text, PATH, "exec"), names)
+    result = names[name]()
+    return asyncio.run(result) if inspect.iscoroutine(result) else result
+
+
+def mutated(text: str) -> str:
+    return changed({PATH: text}, expected({PATH: text}).tests)[PATH]
+
+
+@pytest.mark.parametrize("body", BODIES)
+def test_a_changed_test_fails_where_it_passed(body: str) -> None:
+    text = f"{FUNCTION}\ndef test_it():\n    {body}\n"
+    run(text)
+    for _ in range(4):  # there are dice in it
+        with pytest.raises((AssertionError, TypeError)):
+            run(mutated(text))
+
+
+def test_a_test_on_one_line_is_changed_too() -> None:
+    with pytest.raises(AssertionError):
+        run(mutated("def test_it(): print('nothing')\n"))
+
+
+def test_a_coroutine_is_changed_too() -> None:
+    with pytest.raises(AssertionError):
+        run(mutated("async def g(): return 1\nasync def test_it():\n    assert await g() == 1\n"))
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "self.assertEqual(2, 1 + 1)",
+        "self.assertEqual([2], [1 + 1])",
+        "self.assertTrue(1 + 1 == 2)",
+        "self.assertTrue([0])",
+        "self.assertFalse([])",
+        "self.assertIn(1, [1])",
+        "self.assertIsNone(None)",
+        "self.assertIsNotNone(1)",
+        "self.assertAlmostEqual(0.1 + 0.2, 0.3)",
+        "self.assertGreaterEqual(1, 1)",
+        "self.assertDictEqual({}, dict())",
+        "self.assertCountEqual([1], [1])",
+        "self.assertRaises(ZeroDivisionError, lambda: 1 / 0)",
+        "with self.assertRaises(ZeroDivisionError):\n            1 / 0",
+        "for n in (1, 2):\n            with self.subTest(n=n):\n                self.assertEqual(n + n, 2 * n)",
+    ],
+)
+def test_assertions_of_unittest_are_turned_round(line: str) -> None:
+    text = dedent("""
+        import unittest
+        class A(unittest.TestCase):
+            def test_it(self):
+                LINE
+    """).replace("LINE", line)
+    for source, passes in ((text, True), (mutated(text), False)):
+        names: dict[str, Any] = {"__name__": "changed"}
+        exec(compile(source, PATH, "exec"), names)
+        result = unittest.TestResult()
+        names["A"]("test_it").run(result)
+        assert result.wasSuccessful() is passes
+
+
+@pytest.mark.parametrize("right", ["5", "2 + 3", "sum([2, 3])"])
+def test_what_equals_everything_is_given_away(right: str) -> None:
+    text = f"class Any:\n    def __eq__(self, other): return True\ndef test_it():\n    assert Any() == {right}\n"
+    run(mutated(text))
+
+
+def test_another_value_cannot_be_told_by_its_type() -> None:
+    number = "class Number:\n    def __eq__(self, other): return type(other) is int\n"
+    run(mutated(f"{number}def test_it():\n    assert Number() == 2 + 3\n"))
+
+
+def test_only_the_chosen_tests_are_changed_and_nothing_else() -> None:
+    text = "# a remark\ndef test_a():\n    assert 1 == 1  # here\n\n\ndef test_b():\n    assert 2 == 2\n"
+    tests = expected({PATH: text}).tests
+    new = changed({PATH: text, "data.json": "{}"}, tests[:1])
+    assert new["data.json"] == "{}"
+    assert new[PATH].endswith("  # here\n\n\ndef test_b():\n    assert 2 == 2\n")
+    assert new[PATH].startswith("# a remark\ndef test_a():\n    assert ")
+    assert new[PATH] != text
+
+
+def test_lines_may_end_as_on_windows() -> None:
+    with pytest.raises(AssertionError):
+        run(mutated("def test_it():\r\n    x = 'ü'\r\n    assert x == 'ü'\r\n"))
+
+
+def test_an_exception_that_ends_the_run_is_left_alone() -> None:
+    text = (
+        "import pytest\ndef test_it():\n    with pytest.raises(KeyboardInterrupt):\n        raise KeyboardInterrupt\n"
+    )
+    with pytest.raises(AssertionError):
+        run(mutated(text))
+
+
+def test_the_halves_are_all_tests_and_differ_each_time() -> None:
+    tests = expected({PATH: "\n".join(f"def test_{n}(): ..." for n in range(9))}).tests
+    splits = [split(tests) for _ in range(20)]
+    assert all({*one, *other} == set(tests) and not {*one} & {*other} for one, other in splits)
+    assert len({tuple(sorted(test.id for test in one)) for one, _ in splits}) > 5
+
+
+def test_tests_that_share_a_function_are_changed_together() -> None:
+    text = "class TestA:\n    def test_x(self): ...\nclass TestB(TestA): ...\n"
+    for _ in range(5):
+        assert sorted(map(len, split(expected({PATH: text}).tests))) == [0, 2]
