@@ -15,10 +15,11 @@ from prefect.artifacts import (
 from prefect.context import FlowRunContext
 
 from flows.run import Ending, Pulled
-from flows.workshop import Progress
+from flows.workshop import Progress, workshop
 from stages.errors import WorkerError
 from stages.models import WorkItem
 from stages.outcome import Outcome
+from stages.records import Kind
 
 EVERY_S = 2.0
 """Between two updates of the progress artifact; each costs the server 10 ms."""
@@ -73,19 +74,24 @@ async def show_run(pulled: Pulled, ends: Sequence[Ending]) -> None:
         return
     from stages.reporting import run_report
 
+    names = dict(zip(Kind, workshop().settings.datasets, strict=False))
     together = zip(pulled.items, ends, strict=True)
     report = run_report(
         [end for end in ends if isinstance(end, Outcome)],
-        broken_off=[(item.key, str(end)) for item, end in together if isinstance(end, WorkerError)],
-        quarantined=[(_place(each.path, each.row), each.blob, each.reason) for each in look.quarantined],
-        passed_over=[(each.what, each.reason) for each in look.passed_over],
+        broken_off=[(item.key, item.finding.title, str(end)) for item, end in together if isinstance(end, WorkerError)],
+        quarantined=[(_place(names[e.kind], e.path, e.row), e.blob, e.reason) for e in look.quarantined],
+        quarantined_total=look.quarantined_total,
+        passed_over=[
+            (e.what, _place(e.source.dataset, e.source.path, e.source.row), e.reason) for e in look.passed_over
+        ],
+        passed_over_total=look.passed_over_total,
         notes=pulled.notes,
     )
     await acreate_markdown_artifact(report, key="run", description="Items, matching, quarantine")
 
 
-def _place(path: str, row: int | None) -> str:
-    return path if row is None else f"{path}, row {row}"
+def _place(dataset: str, path: str, row: int | None) -> str:
+    return f"{dataset}/{path}" + ("" if row is None else f", row {row}")
 
 
 async def show_commit(url: str, rows: str) -> None:

@@ -31,25 +31,39 @@ def item_report(outcome: Outcome) -> str:
 def run_report(
     outcomes: Sequence[Outcome],
     *,
-    broken_off: Iterable[tuple[str, str]] = (),
-    quarantined: Iterable[tuple[str, str, str]] = (),
-    passed_over: Iterable[tuple[str, str]] = (),
+    broken_off: Iterable[tuple[str, str, str]] = (),
+    quarantined: Sequence[tuple[str, str, str]] = (),
+    quarantined_total: int = 0,
+    passed_over: Sequence[tuple[str, str, str]] = (),
+    passed_over_total: int = 0,
     notes: Iterable[str] = (),
 ) -> str:
-    """The run's page. `broken_off`: item and reason; `quarantined`: path, blob id and reason; `passed_over`: what and
-    reason; `notes`: sentences on the upstream datasets."""
+    """The run's page. `broken_off`: item, title and reason; `quarantined`: place, blob id and reason; `passed_over`:
+    what, place and reason; totals: how many there are where not all are given; `notes`: sentences on the datasets."""
     return blocks(
         "# Items of this run",
         table(("item", "finding", "verdict", "tokens", "seconds"), map(_item_row, outcomes)) or "None has an outcome.",
-        _section("Broken off", table(("item", "reason"), ((code(i), inline(why)) for i, why in broken_off))),
+        _section(
+            "Broken off",
+            table(("item", "finding", "reason"), ((code(i), inline(t), inline(why)) for i, t, why in broken_off)),
+        ),
         _section("Which plans, and why", table(("item", "plan", "why", "from"), _matches(outcomes))),
         _section(
             "Quarantined",
-            table(("file", "blob", "reason"), ((code(f), code(blob), inline(why)) for f, blob, why in quarantined)),
+            table(("from", "blob", "reason"), ((code(f), code(blob), inline(why)) for f, blob, why in quarantined)),
+            _more(quarantined_total - len(quarantined)),
         ),
-        _section("Passed over", table(("what", "reason"), ((inline(what), inline(why)) for what, why in passed_over))),
-        _section("Upstream", bullets(notes)),
+        _section(
+            "Passed over",
+            table(("what", "from", "reason"), ((inline(w), code(f), inline(why)) for w, f, why in passed_over)),
+            _more(passed_over_total - len(passed_over)),
+        ),
+        _section("Datasets", bullets(notes)),
     )
+
+
+def _more(count: int) -> str:
+    return f"… and {count:,} more." if count > 0 else ""
 
 
 def _section(title: str, *parts: str) -> str:

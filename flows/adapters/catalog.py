@@ -155,20 +155,21 @@ class Catalog:
         with self._db.writing() as db:
             return db.execute(NEEDED_PLANS, {"from": item or "~", "to": f"{item or '~'}g"}).rowcount > 0
 
-    def sweep(self, kind: Kind) -> list[str]:
-        """Forget files that are gone, once all others are read: ids of the items that went with them.
+    def sweep(self, kind: Kind) -> None:
+        """Forget files that are gone, and the items that nobody took up with them, once all others are read.
 
         Only then is it known whether a finding has moved to another file. What is taken up or decided stays.
         """
         if self.count_pending(kind):
-            return []
+            return
         with self._db.reading() as db:
             query = "SELECT path FROM file WHERE kind = ? AND state = 'gone'"
             gone = [path for (path,) in db.execute(query, (kind,))]
         if not gone:
-            return []
+            return
         with self._db.writing() as db:
-            return sorted({item for path in gone for item in _forget(db, kind, path)})
+            for path in gone:
+                _forget(db, kind, path)
 
 
 NEEDED_PLANS = """
@@ -186,13 +187,13 @@ UPDATE file SET state = 'pending' WHERE kind = 'plans' AND state = 'known' AND p
 )"""
 
 
-def _forget(db: sqlite3.Connection, kind: Kind, path: str) -> list[str]:
+def _forget(db: sqlite3.Connection, kind: Kind, path: str) -> None:
     db.execute("DELETE FROM file WHERE kind = ? AND path = ?", (kind, path))
     db.execute("DELETE FROM refused WHERE kind = ? AND path = ?", (kind, path))
     if kind is Kind.PLANS:
         db.execute("DELETE FROM plan WHERE path = ?", (path,))
-        return []
+        return
     items = db.execute("DELETE FROM occurrence WHERE path = ? RETURNING item", (path,)).fetchall()
     query = """DELETE FROM item WHERE id = ? AND waiting AND pinned IS NULL
                AND NOT EXISTS (SELECT 1 FROM occurrence WHERE item = id)"""
-    return [item for (item,) in items if db.execute(query, (item,)).rowcount]
+    db.executemany(query, items)

@@ -39,9 +39,6 @@ class Taken:
 
     new: list[str] = field(default_factory=list)
     """Ids of items that were not known."""
-    joined: int = 0
-    """Findings that are known items, come back."""
-    plans: int = 0
     passed_over: list[PassedOver] = field(default_factory=list)
     quarantined: list[Quarantined] = field(default_factory=list)
 
@@ -89,14 +86,10 @@ def _store(db: sqlite3.Connection, file: SeenFile, part: Record | Quarantined, t
         row = (file.kind, file.path, passed.source.row, file.blob, passed.what, passed.reason)
         db.execute("INSERT INTO refused VALUES (?, ?, ?, ?, ?, ?)", row)
     for planned in part.planned:
-        taken.plans += 1
         _store_plan(db, file, planned)
     for found in part.found:
         id_, new = _store_item(db, file, found)
-        if new:
-            taken.new.append(id_)
-        else:
-            taken.joined += 1
+        taken.new += [id_] * new
         yield id_
 
 

@@ -32,21 +32,14 @@ class Look:
 
     new: tuple[str, ...] = ()
     """Ids of work items that were not known."""
-    joined: int = 0
-    """Findings that are known items, come back."""
-    plans: int = 0
     passed_over: tuple[PassedOver, ...] = ()
     passed_over_total: int = 0
     quarantined: tuple[Quarantined, ...] = ()
     quarantined_total: int = 0
-    gone: tuple[str, ...] = ()
-    """Ids of items that nobody had taken up when their file was deleted."""
     notes: tuple[str, ...] = ()
     """Sentences for people: a dataset that is missing, renamed, squashed, still being read."""
     requests: int = 0
     downloads: int = 0
-    pending: int = 0
-    """Files still to be read: the next looks do."""
 
 
 class Upstream:
@@ -83,7 +76,9 @@ class Upstream:
                 self._read(kind, most)
         if (asked_for or self._taken or any(n.changed for n in news.values())) and self._catalog.read_plans(asked_for):
             self._read(Kind.PLANS, DOWNLOADS)
-        return self._told([id_ for kind in kinds for id_ in self._catalog.sweep(kind)])
+        for kind in kinds:
+            self._catalog.sweep(kind)
+        return self._told()
 
     def _find_news(self, kind: Kind, now: float) -> News:
         news = find_news(self._hub, self._catalog, kind, self._names[kind], self._every, now)
@@ -149,7 +144,7 @@ class Upstream:
             return f"{name} cannot be read any more: {missing}"
         return f"{name} is gated, and this token may not read its files: ask for access on its page." * is_gated
 
-    def _told(self, gone: list[str]) -> Look:
+    def _told(self) -> Look:
         taken, self._taken = self._taken, []
         passed_over = [passed for part in taken for passed in part.passed_over]
         quarantined = [one for part in taken for one in part.quarantined]
@@ -157,17 +152,13 @@ class Upstream:
         waits = (f"{count:,} files of {name} are still to be read." for name, count in pending.items() if count)
         return Look(
             new=tuple(id_ for part in taken for id_ in part.new),
-            joined=sum(part.joined for part in taken),
-            plans=sum(part.plans for part in taken),
             passed_over=tuple(passed_over[:TOLD]),
             passed_over_total=len(passed_over),
             quarantined=tuple(quarantined[:TOLD]),
             quarantined_total=len(quarantined),
-            gone=tuple(gone),
             notes=(*self._notes, *waits),
             requests=self._requests,
             downloads=self._downloads,
-            pending=sum(pending.values()),
         )
 
 

@@ -117,20 +117,23 @@ def test_without_a_patch_the_new_files_are_shown() -> None:
 def test_the_runs_page_tells_what_was_done_and_what_was_not_and_why() -> None:
     page = run_report(
         [full()],
-        broken_off=[("0123-2", "the endpoint | is away")],
-        quarantined=[("iteration_9.json", "b" * 40, "not JSON")],
-        passed_over=[("Recommendation 1", "nothing to act on")],
+        broken_off=[("0123-2", "Durations | units", "the endpoint | is away")],
+        quarantined=[("autocoder/a/iteration_9.json", "b" * 40, "not JSON")],
+        quarantined_total=1,
+        passed_over=[("Recommendation 1", "autocoder/a/x.jsonl, row 7", "nothing to act on")],
+        passed_over_total=1_235,
         notes=["autocoder/autocoder-test-planning-results does not exist yet."],
     )
     for row in (
         "| `0123456789abcdef-1` | Fractions of a minute are not rounded | self-tested | 10,200 | 12.5 |",
-        "| `0123-2` | the endpoint \\| is away |",
+        "| `0123-2` | Durations \\| units | the endpoint \\| is away |",
         "| `0123456789abcdef-1` | Edge Cases | same file |",
-        f"| `iteration_9.json` | `{'b' * 40}` | not JSON |",
-        "| Recommendation 1 | nothing to act on |",
+        f"| `autocoder/a/iteration_9.json` | `{'b' * 40}` | not JSON |",
+        "| Recommendation 1 | `autocoder/a/x.jsonl, row 7` | nothing to act on |\n\n… and 1,234 more.",
         "- autocoder/autocoder-test-planning-results does not exist yet.",
     ):
         assert row in page
+    assert page.count("… and") == 1
 
 
 def test_an_empty_run_says_so_without_empty_tables() -> None:
