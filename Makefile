@@ -2,7 +2,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: up deploy test e2e check format
+.PHONY: up deploy test e2e bench check format
 
 up: $(VENV)/.installed
 	@exec $(BIN)/python -m deployments.local
@@ -23,6 +23,9 @@ test: $(VENV)/.installed
 
 e2e: $(VENV)/.installed
 	$(BIN)/python -m pytest -m slow
+
+bench: $(VENV)/.installed
+	$(BIN)/python -m tests.bench
 
 check: $(VENV)/.installed
 	$(BIN)/ruff format --check .
