@@ -65,8 +65,8 @@ A row whose `model` starts with `replay:` is a rehearsal: the answers come from 
 {columns}
 
 `_state/` belongs to the worker: which rows were decided and what was seen. Nothing there is needed to read the rows.
-Files named `…iteration_N.json` at the root, where there are any, are an earlier worker's: they are not loaded, and the
-numbering goes on from them.
+Files named `…iteration_N.json` at the root, where there are any, are an earlier worker's: they are not loaded, and
+numbering and counts go on from them.
 """
 
 

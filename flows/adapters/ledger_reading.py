@@ -9,7 +9,7 @@ from typing import Any
 from flows.adapters.hub import Entry, Hub, Missing
 from flows.adapters.ledger import DATA, STATE, WORKER, Ledger, Line, read_lines, read_worker
 from flows.adapters.ledger_copy import LedgerCopy
-from flows.adapters.numbering import highest_predecessor
+from flows.adapters.numbering import highest_predecessor, predecessors_progress
 from flows.adapters.parquet import UnreadableShard, read_columns
 from flows.adapters.shards import Span, span
 from stages.columns import Progress
@@ -38,9 +38,7 @@ class LedgerReading:
         worker = self._worker()
         data, state = self._shards(DATA), self._shards(STATE)
         if not data and not worker:
-            first = highest_predecessor(self._hub, self._dataset, self._head) + 1
-            ledger: Ledger | None = Ledger(epoch=_epoch(), first=first, next=first, litter=_paths(state))
-            news: News | None = []
+            ledger, news = self._begun(state)
         else:
             ledger = worker and worker.model_copy(update={"rows": tuple(data), "state": tuple(state)})
             news = self._news(state, copy.shards()) if ledger and ledger.agrees() else None
@@ -49,6 +47,12 @@ class LedgerReading:
         shards = {entry.path: entry.blob_id for entry in state.values()} if ledger.state else {}
         copy.take(self._head, ledger, shards, news)
         return ledger
+
+    def _begun(self, state: Shards) -> tuple[Ledger | None, News | None]:
+        """Of a dataset without rows: it goes on from what a predecessor left."""
+        last = highest_predecessor(self._hub, self._dataset, self._head)
+        progress = predecessors_progress(self._hub, self._dataset, self._head, last)
+        return Ledger(epoch=_epoch(), first=last + 1, next=last + 1, progress=progress, litter=_paths(state)), []
 
     def _worker(self) -> Ledger | None:
         if not self._hub.entries(self._dataset, self._head, [WORKER]):

@@ -1,14 +1,20 @@
-"""Where the numbering of a results dataset starts: behind what a predecessor left at its root, one file a row."""
+"""Where numbers and counts of a results dataset start: behind what a predecessor left at its root, one file a row."""
 
+import json
 from collections.abc import Iterable
 
 from flows.adapters.hub import Hub
+from stages.columns import Progress
+from stages.errors import Permanent
 
 NAMES = ("iteration_{}.json", "implementation_iteration_{}.json")
 REQUESTS = 3
 GUESSES = 100
 """Numbers asked for at a time, under both names: as many paths as the Hub was seen to answer at once."""
 LIMIT = 1_000_000
+RECORD_BYTES = 10_000_000
+COUNT = 10**12
+"""A higher count is none."""
 
 
 def highest_predecessor(hub: Hub, dataset: str, revision: str) -> int:
@@ -27,6 +33,22 @@ def highest_predecessor(hub: Hub, dataset: str, revision: str) -> int:
         if not below or not guesses:
             return below
     return guesses[-1]
+
+
+def predecessors_progress(hub: Hub, dataset: str, revision: str, iteration: int) -> Progress:
+    """The counts in the predecessor's file of that iteration; zeros where it tells none that make sense.
+
+    One request and one download. Raises Transient.
+    """
+    for entry in hub.entries(dataset, revision, [name.format(iteration) for name in NAMES]) if iteration else []:
+        try:
+            told = json.loads(hub.read(dataset, revision, entry.path, RECORD_BYTES))["cumulative_progress"]
+            progress = Progress.model_validate({name: told.get(name, 0) for name in Progress.model_fields}, strict=True)
+        except (Permanent, ValueError, KeyError, TypeError, AttributeError, RecursionError):
+            continue  # nothing that we wrote: a count is not worth an error
+        if all(0 <= count <= COUNT for _, count in progress):
+            return progress
+    return Progress()
 
 
 def _first_guesses() -> Iterable[int]:

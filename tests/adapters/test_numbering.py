@@ -1,11 +1,15 @@
-"""Numbering starts behind a predecessor's files, found by asking for names."""
+"""Numbers and counts start behind a predecessor's files, found by asking for names."""
+
+import json
 
 import pytest
 
 from flows.adapters.hub import Hub
 from flows.adapters.local_hub import LocalHub
-from flows.adapters.numbering import highest_predecessor
-from tests.adapters.faults import Faults
+from flows.adapters.numbering import highest_predecessor, predecessors_progress
+from stages.columns import Progress
+from stages.errors import Transient
+from tests.adapters.faults import Faults, answer
 
 DATASET = "autocoder/autocoder-implementation-results"
 
@@ -35,6 +39,43 @@ def test_both_names_count_and_gaps_among_the_first_forty_do_no_harm(hub_server: 
 
 def test_other_names_do_not_count(hub_server: LocalHub, hub: Hub) -> None:
     assert highest(hub_server, hub, "test_plan_iteration_5.json", "old/iteration_7.json", "iteration_x.json") == 0
+
+
+COUNTS = {"implementations_generated": 61, "tests_written": 12, "issues_discovered": 70}
+
+
+def told(server: LocalHub, hub: Hub, content: bytes, iteration: int = 366) -> Progress:
+    revision = server.put(DATASET, {"implementation_iteration_366.json": content})
+    return predecessors_progress(hub, DATASET, revision, iteration)
+
+
+def test_counts_go_on_from_the_predecessors_last_file(hub_server: LocalHub, hub: Hub, faults: Faults) -> None:
+    content = json.dumps({"iteration": 366, "cumulative_progress": {**COUNTS, "files_read": 9}}).encode()
+    assert told(hub_server, hub, content) == Progress(**COUNTS)
+    assert len(faults.seen) == 2
+    assert told(hub_server, hub, b'{"cumulative_progress": {"tests_written": 3}}') == Progress(tests_written=3)
+
+
+def test_without_a_predecessor_nothing_is_asked(hub_server: LocalHub, hub: Hub, faults: Faults) -> None:
+    assert told(hub_server, hub, b"{}", iteration=0) == Progress()
+    assert faults.seen == []
+
+
+@pytest.mark.parametrize("content", [b"", b"[]", b"{}", b"\xff", b"[" * 100_000, b'{"cumulative_progress": [1]}'])
+def test_a_file_that_tells_no_counts_counts_nothing(hub_server: LocalHub, hub: Hub, content: bytes) -> None:
+    assert told(hub_server, hub, content) == Progress()
+
+
+@pytest.mark.parametrize("count", [-1, 10**15, 10**30, 1.5, "7", True, None])
+def test_counts_that_make_no_sense_count_nothing(hub_server: LocalHub, hub: Hub, count: object) -> None:
+    content = json.dumps({"cumulative_progress": {**COUNTS, "tests_written": count}}).encode()
+    assert told(hub_server, hub, content) == Progress()
+
+
+def test_a_fault_that_may_pass_is_no_count(hub_server: LocalHub, hub: Hub, faults: Faults) -> None:
+    faults.on("/resolve/", answer(503))
+    with pytest.raises(Transient):
+        told(hub_server, hub, json.dumps({"cumulative_progress": COUNTS}).encode())
 
 
 class Endless(Hub):

@@ -18,7 +18,13 @@ from tests.outcomes import full, small
 
 DATASET = "autocoder/autocoder-implementation-results"
 PREDECESSOR = {
-    f"implementation_iteration_{n}.json": json.dumps({"iteration": n, "stage_name": "Deep Understanding"}).encode()
+    f"implementation_iteration_{n}.json": json.dumps(
+        {
+            "iteration": n,
+            "stage_name": "Deep Understanding",
+            "cumulative_progress": {"implementations_generated": n // 5},
+        }
+    ).encode()
     for n in range(1, 7)
 }
 
@@ -125,15 +131,16 @@ def test_an_empty_dataset_gets_its_first_row(results: Results, hub: Hub, hub_ser
     assert len(rows(hub_server, tmp_path)) == 1
 
 
-def test_a_predecessors_files_stay_unread_and_numbering_starts_behind_them(
+def test_a_predecessors_files_stay_as_they_are_and_numbers_and_counts_go_on_from_them(
     results: Results, hub_server: LocalHub, tmp_path: Path
 ) -> None:
     card = b"---\nconfigs:\n- config_name: default\n  data_files: '*.json'\n---\nAnother card\n"
     hub_server.put(DATASET, {**PREDECESSOR, "README.md": card})
     assert results.append([small(1)]).first == 7
-    assert results.append([small(2)]).first == 8
+    assert results.append([full()]).first == 8
     found = rows(hub_server, tmp_path)
     assert found["iteration"] == [7, 8]
+    assert [row["implementations_generated"] for row in found["cumulative_progress"]] == [1, 2]
     files = hub_server.files(DATASET)
     assert {path: files[path] for path in PREDECESSOR} == PREDECESSOR
 
