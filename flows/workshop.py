@@ -4,6 +4,7 @@ import asyncio
 import hashlib
 import os
 import re
+import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from contextvars import ContextVar
@@ -17,6 +18,7 @@ from uuid import uuid4
 from flows import settings
 from flows.adapters import git
 from flows.adapters.backlog import Backlog
+from flows.adapters.catching_up import catch_up
 from flows.adapters.claims import Claims
 from flows.adapters.hub import Hub
 from flows.adapters.outbox import Outbox
@@ -129,12 +131,11 @@ class Workshop:
 
     def catch_up(self) -> tuple[str, ...]:
         """Learn what the results dataset says was seen, decided and spent since we last asked: one request."""
-        upto, epoch = self.backlog.bookmark()
-        state = self.results.state(upto, epoch)
-        if (state.upto, state.epoch) != (upto, epoch):
-            self.backlog.load_state(state.seen, state.decided, (state.upto, state.epoch))
+        before = self.backlog.bookmark()
+        state, notes = catch_up(self.backlog, self.results, time.time(), may_start_over=not self.dry_run)
+        if self.backlog.bookmark() != before:
             self.spending.load(state.spent)
-        return ()
+        return notes
 
     def commit(self, outcomes: "Sequence[Outcome]") -> "Receipt":
         """Publish these outcomes in one commit, with what was seen and spent; then forget that they wait."""
