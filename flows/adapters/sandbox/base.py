@@ -34,6 +34,8 @@ class Job:
     env: Mapping[str, str] = field(default_factory=dict)
     stdin: str = ""
     result_fd: bool = False
+    scratch: Path | None = None
+    """Made for this job alone: removed by the supervisor if the worker dies."""
     room: Path | None = None
     """A folder of `work` and `tmp` alone, where there is one: made one mount, files can be moved between them."""
     preload: tuple[str, ...] = ()
@@ -107,10 +109,10 @@ class Sandbox(ABC):
         be run, which says nothing about the command.
         """
         with temporary_folder() as tmp, self.session() as session:
-            more = tuple(path.absolute() for path in readable)
             job = Job(
-                workdir.absolute(), tmp, tuple(argv), None, interpreter(), more, limits, env or {}, stdin, result_fd
-            )
+                workdir.absolute(), tmp, tuple(argv), readable=tuple(path.absolute() for path in readable),
+                limits=limits, env=env or {}, stdin=stdin, result_fd=result_fd, scratch=tmp,
+            )  # fmt: skip
             return self.ask(session, job)
 
     def session(self) -> Session:
@@ -145,6 +147,7 @@ def common_order(job: Job, uid: int | None) -> dict[str, Any]:
         "result_fd": job.result_fd or job.plan is not None,
         "env": job.environment,
         "work": str(job.work),
+        "scratch": str(job.scratch or job.tmp),
         "folders": [str(folder) for folder in job.folders],
         "readable": [*readable_system(), *(str(path) for path in job.all_readable)],
         "limits": asdict(job.limits),

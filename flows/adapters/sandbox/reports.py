@@ -61,7 +61,7 @@ def _lines(result: bytes, nonce: str) -> tuple[list[dict[str, Any]], list[str]]:
     for text in result.splitlines():
         try:
             line = json.loads(text)
-        except ValueError:
+        except (ValueError, RecursionError):
             return lines, ["the report holds what the runner does not write"]
         if not isinstance(line, dict) or line.get("nonce") != nonce or not _well_formed(line):
             return lines, ["the report holds what the runner does not write"]
@@ -79,6 +79,7 @@ def _well_formed(line: dict[str, Any]) -> bool:
         and all(isinstance(test, str) for test in collected)
         and ("id" not in line or {"when", "outcome", "xfail"} <= line.keys())
         and ("uncollected" not in line or "outcome" in line)
+        and ("broke" not in line or {"kind", "message", "absent", "in_tests", "denied"} <= line.keys())
     )
 
 

@@ -14,6 +14,7 @@ import json
 import os
 import sys
 import traceback
+from importlib import import_module
 from importlib.machinery import ModuleSpec, PathFinder
 from types import ModuleType, TracebackType
 from typing import Any, NoReturn
@@ -25,6 +26,14 @@ Plan = dict[str, Any]
 """tests: folder; files: paths in it; ini: file; packages: site-packages folders; roots: folders of the code;
 home: top-level modules that are the code's; helpers: top-level module of the tests' own → folder; conftest: bool;
 asyncio: bool; nonce: str."""
+
+
+def warm_up() -> None:
+    """Import what pytest imports when it starts, for the forks that will start it."""
+    from _pytest.config import default_plugins
+
+    for name in default_plugins:
+        import_module(f"_pytest.{name}")
 
 
 def main(plan: Plan) -> NoReturn:

@@ -30,14 +30,19 @@ def probe(sandbox: "Sandbox") -> str | None:
             env = {"FOLDER": str(folder), "PORT": str(port), "WORKER": str(os.getpid())}
             ran = sandbox.run(argv, Path(work), limits=LIMITS, env=env, stdin=PROBE.read_text(), result_fd=True)
             done = json.loads(ran.result) if ran.result else {"could not start": ran.output.strip()[-300:]}
-            changed = (folder / "canary").read_text() != CANARY or len(list(folder.iterdir())) != 1
+            untouched = _untouched(folder)
     except SandboxBroken as error:
         return str(error)
     must_not = [name for name, outcome in done.items() if outcome != "ok" and name.startswith("could")]
     missed = [f"{name} ({outcome})" for name, outcome in done.items() if outcome != "ok" and name.startswith("must")]
-    if changed:
+    if not untouched:
         must_not.append("could change a file outside")
     return "; ".join([*must_not, *missed]) or None
+
+
+def _untouched(folder: Path) -> bool:
+    canary = folder / "canary"
+    return list(folder.iterdir()) == [canary] and canary.is_file() and canary.read_text() == CANARY
 
 
 @contextmanager

@@ -5,6 +5,7 @@ It runs unconfined, does what the worker orders, one order at a time, and ends w
 
 import base64
 import ctypes
+import gc
 import json
 import os
 import select
@@ -12,9 +13,11 @@ import signal
 import sys
 import time
 from contextlib import closing
+from importlib import import_module
 from types import ModuleType
-from typing import Any, NoReturn
+from typing import Any, NoReturn, cast
 
+from flows.adapters.sandbox import disk
 from flows.adapters.sandbox.confine import enter
 from flows.adapters.sandbox.kernel import PR_SET_CHILD_SUBREAPER, prctl, private_shared_memory
 from flows.adapters.sandbox.meter import MB, Meter
@@ -59,19 +62,20 @@ def _carry_out(order: Order, family: Family) -> dict[str, Any]:
 
 
 def _preload(modules: list[str], library: list[str]) -> None:
-    """Import what is trusted before the fork: each run is spared the time, and can read less."""
+    """Import what is trusted before the forks: each run is spared the time, and can read less."""
     path = list(sys.path)
     sys.path += library
     try:
-        for name in modules:
-            if name == "landlockpy" and name not in sys.modules:
-                _import_landlock()
-            __import__(name)
+        for name in [name for name in modules if name not in sys.modules]:
+            module = import_module(name) if name != "landlockpy" else _import_landlock()
+            if hasattr(module, "warm_up"):
+                module.warm_up()
     finally:
         sys.path[:] = path
+    gc.freeze()  # or every fork looks through all of this again, and copies it
 
 
-def _import_landlock() -> None:
+def _import_landlock() -> ModuleType:
     """Without the search for the C library, which starts another program."""
     stand_in = ModuleType("ctypes.util")
     vars(stand_in)["find_library"] = lambda _: None
@@ -80,6 +84,7 @@ def _import_landlock() -> None:
 
     landlockpy.abi_version()
     del sys.modules["ctypes.util"], vars(ctypes)["util"]
+    return cast(ModuleType, landlockpy)
 
 
 def _run(order: Order, family: Family) -> dict[str, Any]:
@@ -95,6 +100,10 @@ def _run(order: Order, family: Family) -> dict[str, Any]:
         try:
             pipes.start_reading()
             stopped = _watch(pid, pipes, keep, meter, family)
+        except SystemExit:  # the worker is gone, and cannot tidy up
+            family.end()
+            disk.remove(order["scratch"])
+            raise
         finally:
             statuses = family.end()
         for fd in pipes.ours:

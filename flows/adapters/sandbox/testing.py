@@ -79,7 +79,7 @@ class _Trial:
             plan = self._plan(folders, tests, nonce)
             job = Job(
                 folders.work, folders.tmp, (), plan, self.python, (folders.tests, *self.readable), self.limits,
-                {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}, preload=self._preload(), room=folders.room,
+                {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}, preload=self._preload(), scratch=scratch, room=folders.room,
             )  # fmt: skip
             ran = self.sandbox.ask(session, job)
             ours = self.home | folders.modules(self.roots)

@@ -1,0 +1,61 @@
+"""`python -m flows.adapters.sandbox WORKDIR LIMITS.json`."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from flows.adapters.sandbox import choose
+
+LIMITS = {"wall_s": 20, "memory_mb": 512, "disk_mb": 64, "pids": 32, "output_kb": 64, "nofile": 128}
+
+
+def verify(folder: Path, files: dict[str, str], limits: Any = LIMITS) -> dict[str, Any]:
+    work = folder / "work"
+    work.mkdir()
+    for name, text in files.items():
+        (work / name).write_text(text)
+    (folder / "limits.json").write_text(json.dumps(limits))
+    argv = [sys.executable, "-m", "flows.adapters.sandbox", str(work), str(folder / "limits.json")]
+    ran = subprocess.run(argv, capture_output=True, text=True, check=True)
+    assert sorted(path.name for path in work.iterdir()) == sorted(files), "the folder stays as it is"
+    (line,) = ran.stdout.splitlines()
+    found: dict[str, Any] = json.loads(line)
+    return found
+
+
+@pytest.mark.skipif(isinstance(choose(), str), reason="no sandbox here")
+def test_a_folder_gets_one_line_of_verdict(tmp_path: Path) -> None:
+    test = "from solution import f\ndef test_x():\n    open('made', 'w').close()\n    assert f() == 1\n"
+    told = verify(tmp_path, {"solution.py": "def f(): return 1\n", "test_solution.py": test})
+    assert told["verdict"] == "passed"
+    assert told["tests"] == {"test_solution.py::test_x": "passed"}
+    assert told["reason"] == ""
+
+
+@pytest.mark.skipif(isinstance(choose(), str), reason="no sandbox here")
+def test_a_folder_without_a_solution_has_failed(tmp_path: Path) -> None:
+    told = verify(tmp_path, {"test_solution.py": "from solution import f\ndef test_x(): assert f() == 1\n"})
+    assert (told["verdict"], told["tests"]) == ("failed", {"test_solution.py::test_x": "error"})
+
+
+@pytest.mark.parametrize(
+    ("files", "limits", "reason"),
+    [
+        ({"solution.py": ""}, LIMITS, "test_solution.py"),
+        ({"test_solution.py": "def test_x(: pass"}, LIMITS, "cannot be read"),
+        ({"test_solution.py": "x = 1"}, LIMITS, "no tests"),
+        ({"test_solution.py": "def test_x(): pass"}, {"wall": 3}, "wall_s"),
+        ({"test_solution.py": "def test_x(): pass"}, {"wall_s": 0}, "wall_s"),
+        ({"test_solution.py": "def test_x(): pass"}, [], "an object"),
+    ],
+)
+def test_what_cannot_be_run_is_an_error_that_says_why(
+    tmp_path: Path, files: dict[str, str], limits: Any, reason: str
+) -> None:
+    told = verify(tmp_path, files, limits)
+    assert told["verdict"] == "error"
+    assert reason in told["reason"]
