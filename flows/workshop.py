@@ -131,9 +131,8 @@ class Workshop:
 
     def catch_up(self) -> tuple[str, ...]:
         """Learn what the results dataset says was seen, decided and spent since we last asked: one request."""
-        before = self.backlog.bookmark()
         state, notes = catch_up(self.backlog, self.results, time.time(), may_start_over=not self.dry_run)
-        if self.backlog.bookmark() != before:
+        if state.spent:
             self.spending.load(state.spent)
         return notes
 

@@ -179,7 +179,8 @@ class Spending:
             return
         reopens = None if scope != "day" else datetime.combine(now.date() + timedelta(days=1), time(), UTC)
         again = f", or wait until it opens again at {reopens:%Y-%m-%d %H:%M} UTC" if reopens else ""
-        raise BudgetReached(f"The bound on spending per {scope} ({key}) is reached, {said}{again}.", scope=scope, reopens=reopens)
+        told = f"The bound on spending per {scope} ({key}) is reached, {said}{again}."
+        raise BudgetReached(told, scope=scope, reopens=reopens)
 
     def _rows(self, r: Reservation, source: str, usage: Usage, less: Usage = _NOTHING) -> list[dict[str, object]]:
         figures = {

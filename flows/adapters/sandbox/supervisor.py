@@ -15,7 +15,7 @@ import time
 from contextlib import closing
 from importlib import import_module
 from types import ModuleType
-from typing import Any, NoReturn, cast
+from typing import Any, NoReturn
 
 from flows.adapters.sandbox import disk
 from flows.adapters.sandbox.confine import enter
@@ -84,7 +84,7 @@ def _import_landlock() -> ModuleType:
 
     landlockpy.abi_version()
     del sys.modules["ctypes.util"], vars(ctypes)["util"]
-    return cast(ModuleType, landlockpy)
+    return landlockpy
 
 
 def _run(order: Order, family: Family) -> dict[str, Any]:
