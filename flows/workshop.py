@@ -16,13 +16,13 @@ from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 from flows import settings
-from flows.adapters import git
 from flows.adapters.backlog import Backlog
 from flows.adapters.catching_up import catch_up
 from flows.adapters.claims import Claims
 from flows.adapters.hub import Hub
 from flows.adapters.outbox import Outbox
 from flows.adapters.upstream import Upstream
+from flows.addresses import scrub
 from stages.errors import BudgetReached, Misconfigured, Permanent, WorkerError
 
 if TYPE_CHECKING:  # an idle tick never pays for these imports
@@ -153,7 +153,7 @@ class Workshop:
         Its code would be shown to a model and published; only AUTOCODER_REPOSITORY may name one.
         """
         remote = re.match(r"(?!file:)[a-z+]+://|[\w.-]+@[\w.-]+:", repository, re.IGNORECASE)
-        if self.settings.on_real_hub and not remote and repository != git.scrub(self.settings.repository):
+        if self.settings.on_real_hub and not remote and repository != scrub(self.settings.repository):
             raise Permanent(
                 f"The finding names {repository}, a path on this machine, which is read only where "
                 "AUTOCODER_REPOSITORY names it."

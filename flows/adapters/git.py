@@ -7,9 +7,8 @@ import subprocess
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from flows.addresses import PROTOCOLS, scrub
 from stages.errors import Permanent, Transient, WorkerError
-
-PROTOCOLS = ("file", "git", "http", "https", "ssh")
 
 _ALWAYS = {
     "core.hooksPath": "/dev/null",
@@ -37,40 +36,6 @@ _ABSENT = re.compile(
 
 class NoRevision(Permanent):
     """The repository answers, and does not have the revision, or has no commit at all."""
-
-
-def scrub(text: str) -> str:
-    """The text with user names and passwords taken out of every URL in it."""
-    return re.sub(r"(\w+://)[^/\s'\"]*@", r"\1", text)
-
-
-def address(repository: str, base: Path) -> str:
-    """What git is given for a repository's name: a URL, `host:path`, or an absolute path (a relative one is in `base`).
-
-    Raises Permanent for what git could take for an option, a command to run, or a path out of `base`.
-    """
-    name = repository.strip()
-    usable = f"Use a path, or an address that begins with {', '.join(f'{p}://' for p in PROTOCOLS)}."
-    if not name or name.startswith("-") or any(ord(c) < 32 for c in name):
-        raise Permanent(f"{scrub(name)!r} is no name of a git repository. {usable}")
-    scheme, separator, rest = name.partition("://")
-    if separator:
-        if scheme.lower() not in PROTOCOLS or rest.startswith("-"):
-            raise Permanent(f"{scrub(name)} is not fetched. {usable}")
-        return name
-    host = name.partition("/")[0]
-    if "::" in host:
-        raise Permanent(f"{scrub(name)} is not fetched: a remote helper may run any command. {usable}")
-    return name if ":" in host else str(_folder(Path(name).expanduser(), base))
-
-
-def _folder(path: Path, base: Path) -> Path:
-    there = Path(os.path.normpath(base / path))
-    if not path.is_absolute() and not there.is_relative_to(base):
-        raise Permanent(f"The repository {path} leads out of {base}, below which relative paths are looked up.")
-    if not there.exists():
-        raise Permanent(f"There is no repository at {there}: correct the path, or the record that names it.")
-    return there
 
 
 def local(

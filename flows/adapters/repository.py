@@ -11,6 +11,7 @@ from filelock import FileLock, Timeout
 
 from flows.adapters import code_view, git, tree
 from flows.adapters.patch import unified
+from flows.addresses import address, scrub
 from stages.errors import Permanent, Transient, Unusable
 from stages.models import CodeView, Draft, Finding
 
@@ -33,13 +34,13 @@ class Repositories:
         self._folder = folder
         self._base = base.absolute()
         self._timeout = timeout
-        self._known = {git.scrub(known): known}
+        self._known = {scrub(known): known}
 
     def pin(self, repository: str, revision: str = "") -> str:
         """The full sha of a revision (a sha, branch or tag; empty: the default branch), kept from now on."""
-        origin = git.address(self._known.get(repository, repository), self._base)
+        origin = address(self._known.get(repository, repository), self._base)
         if revision and not _REVISION.fullmatch(revision):
-            raise Permanent(f"{revision!r} is no name of a revision of {git.scrub(repository)}.")
+            raise Permanent(f"{revision!r} is no name of a revision of {scrub(repository)}.")
         mirror = self._mirror(origin)
         with self._locked(mirror):
             if not (mirror / "HEAD").exists():
@@ -98,17 +99,17 @@ class Repositories:
 
     def _at(self, repository: str, revision: str) -> Path:
         """The mirror, with that revision in it."""
-        mirror = self._mirror(git.address(self._known.get(repository, repository), self._base))
+        mirror = self._mirror(address(self._known.get(repository, repository), self._base))
         if not _SHA.fullmatch(revision) or not self._has(mirror, revision):
             found = self.pin(repository, revision)
             if found != revision:
-                raise Permanent(f"{revision!r} is no full sha: read {git.scrub(repository)} at what `pin` gave.")
+                raise Permanent(f"{revision!r} is no full sha: read {scrub(repository)} at what `pin` gave.")
         return mirror
 
     def _mirror(self, origin: str) -> Path:
         name = PurePosixPath(origin.rstrip("/")).name.removesuffix(".git")
         readable = re.sub(r"[^\w.-]", "_", name)[-40:]
-        return self._folder / f"{readable}-{hashlib.sha256(git.scrub(origin).encode()).hexdigest()[:16]}.git"
+        return self._folder / f"{readable}-{hashlib.sha256(scrub(origin).encode()).hexdigest()[:16]}.git"
 
     @contextmanager
     def _locked(self, mirror: Path) -> Iterator[None]:
@@ -126,7 +127,7 @@ class Repositories:
         return git.attempt(mirror, "rev-parse", "--verify", "--quiet", f"{PINNED}/{sha}^{{tree}}").returncode == 0
 
     def _fetch(self, mirror: Path, origin: str, revision: str) -> str:
-        name = git.scrub(origin)
+        name = scrub(origin)
         try:
             self._fetch_one(mirror, origin, revision or "HEAD")
         except git.NoRevision:

@@ -5,7 +5,6 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
-from flows.adapters import git
 from flows.adapters.backlog import Backlog
 from flows.adapters.catalog import SeenFile
 from flows.adapters.hub import Hub, Missing
@@ -13,6 +12,7 @@ from flows.adapters.intake import Quarantined, Taken, take_in
 from flows.adapters.item_names import prefix
 from flows.adapters.news import News, find_news
 from flows.adapters.reading import TABLES, is_table, records, refused
+from flows.addresses import scrub
 from flows.settings import Settings
 from stages.errors import Permanent, WorkerError
 from stages.records import Kind, PassedOver
@@ -52,7 +52,7 @@ class Upstream:
         self._names = dict(zip((Kind.ANALYSIS, Kind.PLANS), settings.datasets, strict=False))
         self._every = settings.listing_minutes * 60
         self._limit = int(settings.upstream_megabytes * 1e6)
-        self._repository = git.scrub(settings.repository)  # it goes into rows
+        self._repository = scrub(settings.repository)  # it goes into rows
         self._taken: list[Taken] = []
         """What was stored since the last look that came to its end: told by the next one that does."""
         self._notes: list[str] = []

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from flows.adapters import git as adapter
 from flows.adapters.repository import Repositories
+from flows.addresses import scrub
 from stages.errors import Permanent, Transient, Unusable
 from stages.models import Draft, File, Finding
 from tests.adapters.git_repositories import commit, git, make
@@ -242,7 +242,7 @@ def test_credentials_are_used_for_the_scrubbed_name_and_kept_nowhere(
     served[1].authorization = "Basic " + base64.b64encode(b"ada:pa55word").decode()
     known = f"http://ada:pa55word@{served[0]}/bare.git"
     repositories = Repositories(tmp_path / "mirrors", tmp_path, known=known)
-    assert repositories.pin(adapter.scrub(known)) == git(origin, "rev-parse", "HEAD")
+    assert repositories.pin(scrub(known)) == git(origin, "rev-parse", "HEAD")
     for path in (p for p in (tmp_path / "mirrors").rglob("*") if p.is_file()):
         assert b"pa55word" not in path.read_bytes()
 
