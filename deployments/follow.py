@@ -3,11 +3,16 @@
 import os
 import sys
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import UTC, datetime
+from uuid import uuid4
 
+import httpx
 from prefect.client.orchestration import SyncPrefectClient
 from prefect.client.schemas.filters import ArtifactFilter, ArtifactFilterKey
+from prefect.client.schemas.objects import FlowRun, State
 from prefect.client.schemas.sorting import ArtifactSort
+from prefect.exceptions import ObjectNotFound
 
 from flows.settings import Settings
 
@@ -15,7 +20,7 @@ REHEARSAL_ITEMS = 8
 
 
 class Follower:
-    """Reads the same artifacts that the UI shows."""
+    """Reads the same artifacts that the UI shows, of a first run that it starts and of all others."""
 
     def __init__(self, prefect: SyncPrefectClient, settings: Settings, api: str) -> None:
         self.prefect = prefect
@@ -23,16 +28,37 @@ class Follower:
         self.ui = api.removesuffix("/api")
         self.since = datetime.now(UTC)
         self.seen: set[str] = set()
-        self.said_addresses = False
-
-    def first_run(self) -> None:
-        """Start a run at once, beside the schedule."""
-        self.deployment = self.prefect.read_deployment_by_name("implement/on-demand")
-        limit = {"limit": REHEARSAL_ITEMS} if self.settings.model_name.startswith("replay:") else {}
-        self.run = self.prefect.create_flow_run_from_deployment(self.deployment.id, parameters=limit)
+        self.key = str(uuid4())
+        self.run: FlowRun | None = None
+        self.said_the_end = False
 
     def news(self) -> Iterator[str]:
-        """A line for each item that finished since the last call; once the first run ended, the addresses."""
+        """A line for each item that finished since the last call; once the first run ended, its end and the addresses.
+
+        Nothing when the server does not answer: the runs go on, and the next call asks again.
+        """
+        with suppress(httpx.HTTPError):
+            run = self._first_run()
+            yield from self._items()  # after the run was read: an ended run's items are all there
+            if run.state and run.state.is_final() and not self.said_the_end:
+                self.said_the_end = True
+                yield from told(run.state)
+                yield from self._addresses(run)
+
+    def _first_run(self) -> FlowRun:
+        """The run that is started at once, beside the schedule, as it stands."""
+        if self.run is None:
+            self.run = self.prefect.create_flow_run_from_deployment(
+                self.prefect.read_deployment_by_name("implement/on-demand").id,
+                parameters=first_parameters(self.settings),
+                idempotency_key=self.key,  # the answer to an earlier call may have been lost
+            )
+        elif not self.said_the_end:
+            with suppress(ObjectNotFound):  # somebody deleted it
+                self.run = self.prefect.read_flow_run(self.run.id)
+        return self.run
+
+    def _items(self) -> Iterator[str]:
         artifacts = self.prefect.read_artifacts(
             artifact_filter=ArtifactFilter(key=ArtifactFilterKey(like_="item-%")),
             sort=ArtifactSort.CREATED_DESC,
@@ -42,23 +68,32 @@ class Follower:
             if str(artifact.id) not in self.seen and artifact.created and artifact.created > self.since:
                 self.seen.add(str(artifact.id))
                 yield artifact.description or artifact.key or ""
-        if not self.said_addresses:
-            state = self.prefect.read_flow_run(self.run.id).state
-            if state and state.is_final():
-                self.said_addresses = True
-                yield f"{state.name}: {state.message}"
-                yield from self.addresses()
 
-    def addresses(self) -> Iterator[str]:
-        """The three that matter."""
+    def _addresses(self, run: FlowRun) -> Iterator[str]:
+        """Where to look."""
         dataset = self.settings.datasets[2]
         python = os.path.relpath(sys.executable)
         local = "" if self.settings.on_real_hub else f"HF_ENDPOINT={self.settings.local_hub} "
         yield ""
         yield f"Prefect UI   {self.ui}"
-        yield f"deployment   {self.ui}/deployments/deployment/{self.deployment.id}"
+        yield f"this run     {self.ui}/runs/flow-run/{run.id}"
+        yield f"deployment   {self.ui}/deployments/deployment/{run.deployment_id}"
         yield f"dataset      {self.settings.hub_address}/datasets/{dataset}"
         code = f'from datasets import load_dataset; print(load_dataset("{dataset}")["train"][-1])'
         yield f"  {local}{python} -c '{code}'"
         yield ""
         yield "A run every 120 s; Ctrl-C stops everything that was started here."
+
+
+def first_parameters(settings: Settings) -> dict[str, int]:
+    """The rehearsal is worked off in one run; of a person's own items no more than the deployment says."""
+    rehearsal = not settings.on_real_hub and settings.model_name.startswith("replay:")
+    return {"limit": REHEARSAL_ITEMS} if rehearsal else {}
+
+
+def told(state: State) -> Iterator[str]:
+    """How a run ended, whole: the first line of its message, and the others below it, indented."""
+    first, *others = (state.message or "no message").splitlines()
+    yield f"{state.name}: {first}"
+    for line in others:
+        yield f"  {line}"

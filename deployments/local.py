@@ -6,16 +6,19 @@ import socket
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import FrameType
+from typing import NoReturn
 from urllib.parse import urlsplit
 
 from filelock import FileLock, Timeout
+from prefect.settings import PREFECT_CLIENT_MAX_RETRIES, temporary_settings
 
-from deployments.deploy import POOL, PROJECT, client, deploy
+from deployments.deploy import POOL, PROJECT, client, deploy, forget_missed
 from deployments.follow import Follower
-from deployments.processes import Child, stop
+from deployments.leftovers import Started, leftovers
+from deployments.processes import Child, end
 from flows.adapters.hub import Hub
 from flows.preflight import answers, check_prefect, preflight
 from flows.settings import Settings, load
@@ -32,25 +35,41 @@ SERVER = {
     "PREFECT_SERVER_SHOW_PROMOTIONAL_CONTENT": "false",
     "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
 }
+ENDINGS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+"""Ctrl-C, a polite end from elsewhere, and the terminal's end."""
 
 
-def up(settings: Settings) -> None:
-    """Start what is missing, run until Ctrl-C, stop what was started. Raises WorkerError with a sentence."""
-    children: list[Child] = []
+def up(settings: Settings) -> int:
+    """Start what is missing, run until Ctrl-C, stop what was started. Returns the exit code; raises WorkerError."""
+    started = Started(settings.home / "up.json")
     with only_one(settings.home):
+        clear(started.record)
         try:
-            environment = start(settings, children)
-            follow(settings, environment, children)
+            environment = start(settings, started)
+            follow(settings, environment, started)
+        except WorkerError as error:
+            return tell(error)  # at once: stopping the others may take a while
         finally:
-            say("Stopping what was started …")
-            stop(reversed(children))
+            for number in ENDINGS:  # a second Ctrl-C would leave behind what is not stopped yet
+                signal.signal(number, signal.SIG_IGN)
+            with suppress(OSError):  # the terminal may be gone
+                say("Stopping what was started …")
+            started.stop()
 
 
-def start(settings: Settings, children: list[Child]) -> dict[str, str]:
+def clear(record: Path) -> None:
+    """Stop what a `make up` that was killed could not stop."""
+    if left := leftovers(record):
+        say(f"stopping  what a killed `make up` left: {', '.join(left).replace('The ', 'the ')}")
+        for process in left.values():
+            end(process)
+
+
+def start(settings: Settings, started: Started) -> dict[str, str]:
     """Everything up, in order; returns the environment that flows run in."""
     environment = environment_of(settings)
     if not settings.on_real_hub:
-        start_hub(settings, environment, children)
+        start_hub(settings, environment, started)
     hub = Hub(settings.hub_address, settings.hf_token if settings.on_real_hub else None)
     if not settings.on_real_hub:
         from deployments.rehearse import build
@@ -58,17 +77,18 @@ def start(settings: Settings, children: list[Child]) -> dict[str, str]:
         build(settings, hub)
     for line in preflight(settings, hub):
         say(line)
-    environment |= start_prefect(environment, settings.home, children)
+    environment |= start_prefect(environment, settings.home, started)
     deploy(environment)
     say("deployed  implement/every-120s, implement/on-demand")
+    if missed := forget_missed(environment):
+        say(f"dropped   {missed} scheduled runs whose time passed while no worker ran")
     worker = Child(
         "The Prefect worker",
         [sys.executable, "-m", "prefect", "worker", "start", "--pool", POOL, "--install-policy", "never"],
         settings.home / "logs" / "worker.log",
         environment,
     )
-    worker.start()
-    children.append(worker)
+    started.start(worker)
     say(f"worker    started, log in {worker.log}")
     return environment
 
@@ -79,7 +99,7 @@ def environment_of(settings: Settings) -> dict[str, str]:
     return {**os.environ, "PATH": path, "AUTOCODER_HOME": str(settings.home)}
 
 
-def start_hub(settings: Settings, environment: dict[str, str], children: list[Child]) -> None:
+def start_hub(settings: Settings, environment: dict[str, str], started: Started) -> None:
     port = urlsplit(settings.local_hub).port or 0
     if not free(port):
         raise Permanent(
@@ -92,13 +112,12 @@ def start_hub(settings: Settings, environment: dict[str, str], children: list[Ch
         settings.home / "logs" / "hub.log",
         environment,
     )
-    hub.start()
-    children.append(hub)
+    started.start(hub)
     hub.wait_until(lambda: answers(f"{settings.local_hub}/api/whoami-v2"), 30)
     say(f"hub       {settings.local_hub}, in {settings.home / 'hub'}")
 
 
-def start_prefect(environment: dict[str, str], home: Path, children: list[Child]) -> dict[str, str]:
+def start_prefect(environment: dict[str, str], home: Path, started: Started) -> dict[str, str]:
     """Use the server that PREFECT_API_URL names, else start one. Returns the address as environment."""
     if address := environment.get("PREFECT_API_URL"):
         check_prefect(address)
@@ -120,24 +139,21 @@ def start_prefect(environment: dict[str, str], home: Path, children: list[Child]
         {**ours, **environment, "PREFECT_HOME": ours["PREFECT_HOME"]},
     )
     began = time.monotonic()
-    server.start()
-    children.append(server)
+    started.start(server)
     server.wait_until(lambda: answers(f"{address}/health"), 120)
     say(f"prefect   {address} (started in {time.monotonic() - began:.0f} s)")
     return {"PREFECT_API_URL": address, "PREFECT_HOME": ours["PREFECT_HOME"]}
 
 
-def follow(settings: Settings, environment: dict[str, str], children: list[Child]) -> None:
-    """Start a first run and print what comes of items, until Ctrl-C or until a child ends."""
-    with client(environment) as prefect:
+def follow(settings: Settings, environment: dict[str, str], started: Started) -> NoReturn:
+    """Start a first run and print what comes of items. Raises Permanent when a child ends."""
+    # A client that tries again is silent for minutes when the server has ended.
+    with temporary_settings({PREFECT_CLIENT_MAX_RETRIES: 0}), client(environment) as prefect:
         follower = Follower(prefect, settings, environment["PREFECT_API_URL"])
-        follower.first_run()
         while True:
+            started.check()
             for line in follower.news():
                 say(line)
-            for child in children:
-                if child.process.poll() is not None:
-                    raise Permanent(f"{child.name} ended (exit code {child.process.returncode}). {child.last_words()}")
             time.sleep(1)
 
 
@@ -169,22 +185,26 @@ def say(line: str) -> None:
     print(line, flush=True)
 
 
+def tell(error: WorkerError) -> int:
+    print(error, file=sys.stderr, flush=True)
+    return 1
+
+
 def interrupted(number: int, frame: FrameType | None) -> None:
     raise KeyboardInterrupt
 
 
 def main() -> int:
     os.chdir(PROJECT)  # relative settings and the deployment's working directory are the checkout's
-    for number in (signal.SIGINT, signal.SIGTERM):  # also where a shell started us with SIGINT ignored
-        signal.signal(number, interrupted)
+    for number in ENDINGS:  # SIGINT also where a shell started us with it ignored; SIGHUP not under nohup
+        if number != signal.SIGHUP or signal.getsignal(number) != signal.SIG_IGN:
+            signal.signal(number, interrupted)
     try:
-        up(load())
+        return up(load())
     except KeyboardInterrupt:
         return 0
     except WorkerError as error:
-        print(error, file=sys.stderr)
-        return 1
-    return 0
+        return tell(error)
 
 
 if __name__ == "__main__":

@@ -23,6 +23,8 @@ class Child:
     log: Path
     env: Mapping[str, str]
     process: subprocess.Popen[bytes] = field(init=False)
+    identity: psutil.Process = field(init=False)
+    """Process id and time of start, so that it is never taken for a later process of the same id."""
 
     def start(self) -> None:
         self.log.parent.mkdir(parents=True, exist_ok=True)
@@ -30,13 +32,18 @@ class Child:
             self.process = subprocess.Popen(
                 self.argv, env=dict(self.env), stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
             )
+        self.identity = psutil.Process(self.process.pid)
+
+    def check(self) -> None:
+        """Raises Permanent with the end of its log when it has ended."""
+        if self.process.poll() is not None:
+            raise Permanent(f"{self.name} ended (exit code {self.process.returncode}). {self.last_words()}")
 
     def wait_until(self, ready: Callable[[], bool], seconds: float) -> None:
         """Return once it is ready. Raises Permanent with the end of its log when it ends first or takes too long."""
         end = time.monotonic() + seconds
         while not ready():
-            if self.process.poll() is not None:
-                raise Permanent(f"{self.name} ended with exit code {self.process.returncode}. {self.last_words()}")
+            self.check()
             if time.monotonic() > end:
                 raise Permanent(f"{self.name} was not ready after {seconds:.0f} s. {self.last_words()}")
             time.sleep(0.1)
@@ -48,22 +55,26 @@ class Child:
 
 
 def stop(children: Iterable[Child]) -> None:
-    """Stop the children in this order, each with everything that it started; kill what does not heed."""
+    """Stop the children in this order, each with everything that it started."""
     for child in children:
-        try:
-            parent = psutil.Process(child.process.pid)
-            family = [*parent.children(recursive=True), parent]
-        except psutil.NoSuchProcess:
-            continue
-        for member in family:
-            _end(member.terminate)
-        _, left = psutil.wait_procs(family, timeout=GRACE_S)
-        for member in left:
-            _end(member.kill)
-        psutil.wait_procs(left, timeout=GRACE_S)
+        end(child.identity)
 
 
-def _end(signal: Callable[[], None]) -> None:
+def end(parent: psutil.Process) -> None:
+    """Stop this process with everything that it started; kill what does not heed."""
+    try:
+        family = [*parent.children(recursive=True), parent]
+    except psutil.NoSuchProcess:
+        return
+    for member in family:
+        _tell(member.terminate)
+    _, left = psutil.wait_procs(family, timeout=GRACE_S)
+    for member in left:
+        _tell(member.kill)
+    psutil.wait_procs(left, timeout=GRACE_S)
+
+
+def _tell(signal: Callable[[], None]) -> None:
     try:
         signal()
     except psutil.NoSuchProcess:

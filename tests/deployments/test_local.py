@@ -1,6 +1,7 @@
 """`make up` as a newcomer meets it: real server, real worker, the rehearsal, from start to Ctrl-C."""
 
 import os
+import pty
 import re
 import signal
 import socket
@@ -8,80 +9,17 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
 
 import psutil
 import pytest
-from prefect.client.orchestration import SyncPrefectClient, get_client
 from prefect.client.schemas.actions import DeploymentScheduleCreate
 from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterDeploymentId
 from prefect.client.schemas.schedules import IntervalSchedule
-from prefect.settings import PREFECT_API_URL, temporary_settings
 
-LAST_LINE = "Ctrl-C stops everything"
-
-
-@dataclass
-class Up:
-    """One `make up` with ports and a home of its own."""
-
-    home: Path
-    ports: tuple[int, int]
-    lines: list[str] = field(default_factory=list)
-
-    @property
-    def env(self) -> dict[str, str]:
-        return {
-            **{name: value for name, value in os.environ.items() if not name.startswith(("PREFECT_", "AUTOCODER_"))},
-            "AUTOCODER_HOME": str(self.home),
-            "AUTOCODER_LOCAL_HUB": f"http://127.0.0.1:{self.ports[0]}",
-            "PREFECT_SERVER_API_PORT": str(self.ports[1]),
-            "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
-        }
-
-    @property
-    def api(self) -> str:
-        return f"http://127.0.0.1:{self.ports[1]}/api"
-
-    def start(self) -> "Up":
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", "deployments.local"],
-            env=self.env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-        )  # fmt: skip
-        return self
-
-    def read_until(self, words: str) -> list[str]:
-        """Lines printed up to the one with these words, or to the end."""
-        assert self.process.stdout is not None
-        self.lines = []
-        for line in self.process.stdout:
-            self.lines.append(line.rstrip("\n"))
-            if words in line:
-                break
-        return self.lines
-
-    def interrupt(self) -> int:
-        self.process.send_signal(signal.SIGINT)
-        return self.process.wait(60)
-
-    def prefect(self, *args: str) -> str:
-        """What Prefect's own command line says."""
-        done = subprocess.run(
-            [sys.executable, "-m", "prefect", *args], env={**self.env, "PREFECT_API_URL": self.api},
-            capture_output=True, text=True, timeout=120, check=True,
-        )  # fmt: skip
-        return done.stdout
-
-    def client(self) -> SyncPrefectClient:
-        with temporary_settings({PREFECT_API_URL: self.api}):
-            return get_client(sync_client=True)
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+from deployments.leftovers import leftovers
+from deployments.processes import end
+from tests.deployments.make_up import LAST_LINE, Up, alive, free_port
 
 
 @pytest.fixture(scope="module")
@@ -90,7 +28,10 @@ def up(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Up]:
     started.read_until(LAST_LINE)
     yield started
     if started.process.poll() is None:
-        started.interrupt()
+        started.process.terminate()
+        started.process.wait(60)
+    for left in leftovers(started.home / "up.json").values():
+        end(left)
 
 
 def test_the_screen_says_what_is_used_what_came_of_each_item_and_where_to_look(up: Up):
@@ -125,9 +66,9 @@ def test_a_scheduled_run_comes_by_itself(up: Up):
         ).json()[0]["id"]
         try:
             ours = FlowRunFilter(deployment_id=FlowRunFilterDeploymentId(any_=[deployment.id]))
-            end = time.monotonic() + 90
+            patience = time.monotonic() + 90
             done: list[str] = []
-            while not done and time.monotonic() < end:
+            while not done and time.monotonic() < patience:
                 runs = prefect.read_flow_runs(flow_run_filter=ours, limit=200)
                 done = [r.state_name or "" for r in runs if r.auto_scheduled and r.state and r.state.is_completed()]
                 time.sleep(0.5)
@@ -178,16 +119,62 @@ def test_a_port_in_use_is_told_with_what_to_set(up: Up, tmp_path: Path):
     assert "Traceback" not in said
 
 
-def test_ctrl_c_stops_everything_it_started_and_the_next_goes_on(up: Up):
-    family = psutil.Process(up.process.pid).children(recursive=True)
+def test_ctrl_c_stops_everything_it_started_however_often_it_is_pressed(up: Up):
+    family = up.family()
     assert len(family) >= 3
-    assert up.interrupt() == 0
-    assert not [p for p in family if p.is_running() and p.status() != psutil.STATUS_ZOMBIE]
-    up.start()
-    lines = up.read_until(LAST_LINE)
+    up.process.send_signal(signal.SIGINT)
+    up.read_until("Stopping what was started")
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        up.process.send_signal(number)
+    assert up.process.wait(60) == 0
+    assert alive(family) == []
+
+
+def test_the_next_make_up_goes_on(up: Up):
+    lines = up.start().read_until(LAST_LINE)
     assert any(line.startswith("Idle: ") for line in lines), "\n".join(lines)
     with up.client() as prefect:
         deployments = prefect.read_deployments()
     assert sorted(each.name for each in deployments) == ["every-120s", "on-demand"], "deploying again changes nothing"
     assert [len(each.schedules) for each in sorted(deployments, key=lambda each: each.name)] == [1, 0]
-    assert up.interrupt() == 0
+
+
+def test_what_a_killed_make_up_left_is_stopped_and_the_ticks_it_missed_are_dropped(up: Up):
+    family = up.family()
+    up.process.kill()
+    end(psutil.Process(up.pid("The Prefect worker")))
+    assert len(alive(family)) == 2
+    asked_for = up.miss_ticks(hours=8)
+    lines = up.start().read_until(LAST_LINE)
+    assert "stopping  what a killed `make up` left: the Prefect server, the local Hub" in lines
+    (dropped,) = [line for line in lines if line.endswith("scheduled runs whose time passed while no worker ran")]
+    assert int(dropped.split()[1]) >= 240
+    assert alive(family) == []
+    with up.client() as prefect:
+        assert prefect.read_flow_run(asked_for).state, "what a person asked for stays"
+
+
+def test_the_end_of_the_server_is_told_and_the_others_are_stopped(up: Up):
+    family = up.family()
+    psutil.Process(up.pid("The Prefect server")).kill()
+    said = "\n".join(up.read_until("never"))
+    assert up.process.wait(60) == 1
+    assert re.match(r"The Prefect server ended \(exit code -9\)\. The end of \S+prefect\.log:\n  \S", said)
+    assert "Traceback" not in said
+    assert alive(family) == []
+
+
+def test_a_closed_terminal_stops_everything(up: Up):
+    terminal, inside = pty.openpty()
+    up.process = subprocess.Popen(
+        [sys.executable, "-m", "deployments.local"], env=up.env, preexec_fn=lambda: os.login_tty(inside)
+    )
+    os.close(inside)
+    seen = b""
+    while b"worker    started" not in seen:
+        seen += os.read(terminal, 4096)
+    family = up.family()
+    assert len(family) >= 3
+    os.close(terminal)
+    up.process.wait(60)
+    assert alive(family) == []

@@ -38,7 +38,7 @@ def test_stopping_what_has_ended_is_harmless(tmp_path):
 
 def test_a_child_that_ends_too_early_is_told_with_its_last_words(tmp_path):
     early = child(tmp_path, "raise SystemExit('port 1 is in use')")
-    with pytest.raises(Permanent, match=r"ended with exit code 1(.|\n)*port 1 is in use"):
+    with pytest.raises(Permanent, match=r"ended \(exit code 1\)(.|\n)*port 1 is in use"):
         early.wait_until(lambda: False, 10)
 
 

@@ -1,0 +1,53 @@
+"""What `make up` started, written down: a killed one stops nothing, so the next one does it."""
+
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import psutil
+
+from deployments.processes import Child, stop
+
+CLOCK_S = 2.0
+"""By how much a start that the system tells again may differ: it is counted from a clock that may be set right."""
+
+
+@dataclass
+class Started:
+    """The children in the order of their start; `record` names them while they live."""
+
+    record: Path
+    children: list[Child] = field(default_factory=list)
+
+    def start(self, child: Child) -> None:
+        child.start()
+        self.children.append(child)
+        told = [[c.name, c.identity.pid, c.identity.create_time()] for c in self.children]
+        draft = self.record.with_suffix(".part")
+        draft.write_text(json.dumps(told), encoding="utf-8")
+        draft.replace(self.record)
+
+    def check(self) -> None:
+        """Raises Permanent with the end of its log when one of them has ended."""
+        for child in self.children:
+            child.check()
+
+    def stop(self) -> None:
+        """The last first: each needs those before it."""
+        stop(reversed(self.children))
+        self.record.unlink(missing_ok=True)
+
+
+def leftovers(record: Path) -> dict[str, psutil.Process]:
+    """Those of the record that still live, by name, in the order to stop them."""
+    if not record.exists():
+        return {}
+    found = {}
+    for name, pid, created in reversed(json.loads(record.read_text(encoding="utf-8"))):
+        try:
+            process = psutil.Process(pid)
+            if abs(process.create_time() - created) < CLOCK_S:
+                found[name] = process
+        except psutil.NoSuchProcess:
+            continue
+    return found

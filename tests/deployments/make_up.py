@@ -1,0 +1,101 @@
+"""`make up` as a process, and what the tests ask of it."""
+
+import json
+import os
+import socket
+import subprocess
+import sys
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from uuid import UUID
+
+import psutil
+from prefect.client.orchestration import SyncPrefectClient, get_client
+from prefect.settings import PREFECT_API_URL, temporary_settings
+from prefect.states import Scheduled
+
+LAST_LINE = "Ctrl-C stops everything"
+
+
+@dataclass
+class Up:
+    """One `make up` with ports and a home of its own."""
+
+    home: Path
+    ports: tuple[int, int]
+    lines: list[str] = field(default_factory=list)
+
+    @property
+    def env(self) -> dict[str, str]:
+        return {
+            **{name: value for name, value in os.environ.items() if not name.startswith(("PREFECT_", "AUTOCODER_"))},
+            "AUTOCODER_HOME": str(self.home),
+            "AUTOCODER_LOCAL_HUB": f"http://127.0.0.1:{self.ports[0]}",
+            "PREFECT_SERVER_API_PORT": str(self.ports[1]),
+            "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
+        }
+
+    @property
+    def api(self) -> str:
+        return f"http://127.0.0.1:{self.ports[1]}/api"
+
+    def start(self) -> "Up":
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "deployments.local"],
+            env=self.env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+        )  # fmt: skip
+        return self
+
+    def read_until(self, words: str) -> list[str]:
+        """Lines printed up to the one with these words, or to the end."""
+        assert self.process.stdout is not None
+        self.lines = []
+        for line in self.process.stdout:
+            self.lines.append(line.rstrip("\n"))
+            if words in line:
+                break
+        return self.lines
+
+    def family(self) -> list[psutil.Process]:
+        """All that it started, and what those started."""
+        return psutil.Process(self.process.pid).children(recursive=True)
+
+    def pid(self, name: str) -> int:
+        """Of a child."""
+        return next(pid for child, pid, _ in json.loads((self.home / "up.json").read_text()) if child == name)
+
+    def prefect(self, *args: str) -> str:
+        """What Prefect's own command line says."""
+        done = subprocess.run(
+            [sys.executable, "-m", "prefect", *args], env={**self.env, "PREFECT_API_URL": self.api},
+            capture_output=True, text=True, timeout=120, check=True,
+        )  # fmt: skip
+        return done.stdout
+
+    def client(self) -> SyncPrefectClient:
+        with temporary_settings({PREFECT_API_URL: self.api}):
+            return get_client(sync_client=True)
+
+    def miss_ticks(self, hours: int) -> UUID:
+        """As if no worker had run for so long. Returns a run that somebody asked for meanwhile."""
+        now = datetime.now(UTC)
+        then = now - timedelta(hours=hours)
+        span = {"start_time": str(then), "end_time": str(now), "min_runs": 30 * hours, "max_runs": 30 * hours}
+        with self.client() as prefect:
+            scheduled = prefect.read_deployment_by_name("implement/every-120s").id
+            prefect._client.post(f"/deployments/{scheduled}/schedule", json=span)
+            return prefect.create_flow_run_from_deployment(
+                prefect.read_deployment_by_name("implement/on-demand").id, state=Scheduled(scheduled_time=then)
+            ).id
+
+
+def alive(processes: list[psutil.Process]) -> list[psutil.Process]:
+    """Those that have not ended."""
+    return [p for p in processes if p.is_running() and p.status() != psutil.STATUS_ZOMBIE]
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])

@@ -1,0 +1,54 @@
+"""What a killed `make up` left is found again, and nothing else is taken for it."""
+
+import json
+import os
+import sys
+from pathlib import Path
+
+import psutil
+import pytest
+
+from deployments.leftovers import Started, leftovers
+from deployments.processes import Child, end
+from stages.errors import Permanent
+
+
+@pytest.fixture
+def started(tmp_path: Path):
+    made = Started(tmp_path / "up.json")
+    yield made
+    made.stop()
+
+
+def child(folder: Path, name: str, code: str = "import time; time.sleep(60)") -> Child:
+    return Child(name, [sys.executable, "-c", code], folder / "log", dict(os.environ))
+
+
+def test_what_still_lives_is_found_the_last_first(started: Started, tmp_path: Path):
+    for name in ("The Hub", "The server", "The worker"):
+        started.start(child(tmp_path, name))
+    end(started.children[1].identity)
+    assert list(leftovers(started.record)) == ["The worker", "The Hub"]
+    assert leftovers(started.record)["The Hub"].pid == started.children[0].process.pid
+
+
+def test_a_later_process_of_the_same_id_is_left_alone(started: Started):
+    ours = psutil.Process()
+    started.record.write_text(json.dumps([["The Hub", ours.pid, ours.create_time() - 60]]))
+    assert leftovers(started.record) == {}
+
+
+def test_after_an_orderly_end_there_is_nothing_to_find(started: Started, tmp_path: Path):
+    started.start(child(tmp_path, "The Hub"))
+    assert leftovers(started.record)
+    started.stop()
+    assert not started.record.exists()
+    assert leftovers(started.record) == {}
+
+
+def test_one_that_has_ended_is_told_with_its_last_words(started: Started, tmp_path: Path):
+    started.start(child(tmp_path, "The Hub"))
+    started.start(child(tmp_path, "The server", "raise SystemExit('no space left')"))
+    started.children[1].process.wait()
+    with pytest.raises(Permanent, match=r"The server ended \(exit code 1\)(.|\n)*no space left"):
+        started.check()
