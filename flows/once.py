@@ -28,7 +28,7 @@ def main() -> None:
         if address := os.environ.get("PREFECT_API_URL"):
             check_prefect(address)
         hub = Hub(settings.hub_address, settings.hf_token if settings.on_real_hub else None)
-        print(*preflight(settings, hub), sep="\n", flush=True)  # noqa: T201
+        print(*preflight(settings, hub, asked.dry_run), sep="\n", flush=True)  # noqa: T201
     except WorkerError as error:
         sys.exit(str(error))
     state = asyncio.run(_run(asked.limit, asked.item, asked.dry_run))

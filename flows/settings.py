@@ -5,10 +5,12 @@ from collections.abc import Iterator
 from difflib import get_close_matches
 from pathlib import Path
 
-from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic import Field, SecretStr, ValidationError, model_validator
+from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from stages.errors import Permanent
+from flows import setting_kinds as kinds
+from stages.errors import Misconfigured, Permanent
 
 ROUTER = "https://router.huggingface.co/v1"
 ROUTER_MODEL = "Qwen/Qwen3-Coder-30B-A3B-Instruct"
@@ -28,29 +30,29 @@ class Settings(BaseSettings):
     # --- the Hub -----------------------------------------------------------------------------------
     hf_token: SecretStr | None = Field(None, validation_alias="HF_TOKEN")
     """Write token of a Hugging Face account. Unset: the local Hub."""
-    hf_username: str = Field("autocoder", validation_alias="HF_USERNAME", pattern=r"^[A-Za-z0-9][\w.-]{0,95}$")
+    hf_username: kinds.Owner = Field("autocoder", validation_alias="HF_USERNAME")
     """Account or organisation that owns the three datasets."""
-    hf_endpoint: str | None = Field(None, validation_alias="HF_ENDPOINT", pattern=r"^https?://")
+    hf_endpoint: kinds.HubAddress | None = Field(None, validation_alias="HF_ENDPOINT")
     """Another Hub than huggingface.co."""
     local: bool = False
     """Keep everything on this machine despite a token: local Hub, and no router."""
-    local_hub: str = Field("http://127.0.0.1:8765", pattern=r"^http://(127\.0\.0\.1|localhost):\d+$")
+    local_hub: kinds.LocalAddress = "http://127.0.0.1:8765"
     """Address of the local Hub."""
-    analysis_dataset: str = ""
+    analysis_dataset: kinds.Dataset = ""
     """Default: `{HF_USERNAME}/autocoder-analysis-results`."""
-    test_plan_dataset: str = ""
+    test_plan_dataset: kinds.Dataset = ""
     """Default: `{HF_USERNAME}/autocoder-test-planning-results`."""
-    results_dataset: str = ""
+    results_dataset: kinds.Dataset = ""
     """Default: `{HF_USERNAME}/autocoder-implementation-results`."""
     private: bool = False
     """Make the results dataset private when it is first created."""
 
     # --- the model ---------------------------------------------------------------------------------
-    openai_base_url: str | None = Field(None, validation_alias="OPENAI_BASE_URL", pattern=r"^https?://")
+    openai_base_url: kinds.Address | None = Field(None, validation_alias="OPENAI_BASE_URL")
     openai_api_key: SecretStr | None = Field(None, validation_alias="OPENAI_API_KEY")
-    model: str = ""
+    model: kinds.Model = ""
     """Model id, or `replay:PATH`. Unset: the router's default with a token, the rehearsal without."""
-    record: Path | None = None
+    record: kinds.AnyPath | None = None
     """Folder or file that every conversation of a run is appended to."""
     calls_in_flight: int = Field(16, ge=1, le=1024)
     """Model calls at a time, over all items of a run."""
@@ -76,17 +78,20 @@ class Settings(BaseSettings):
     dollars_per_day: float | None = Field(None, gt=0)
 
     # --- work --------------------------------------------------------------------------------------
-    home: Path = Path(".autocoder")
+    home: kinds.Home = Path(".autocoder")
     """Everything the worker keeps on disk. Deleting it loses at most the run in hand."""
-    repository: str = ""
-    """git URL or local path of the code that findings without a repository of their own are about."""
+    repository: kinds.Repository = ""
+    """git URL or local path of the code that findings without a repository of their own are about.
+
+    A relative path begins in the folder that the worker is started in (one that a finding names: in AUTOCODER_HOME).
+    """
     retry_minutes: float = Field(60, ge=0)
     """Pause before an item whose attempt broke off is taken up again; doubles each time."""
     tries: int = Field(3, ge=1)
     """After so many broken-off attempts an item is set aside with a row that says why."""
     repairs: int = Field(2, ge=0, le=10)
     """Times a failing draft is shown its failures."""
-    templates: Path | None = None
+    templates: kinds.Folder | None = None
     """A folder whose templates replace ours, one by one, by file name."""
     code_tokens: int = Field(12_000, ge=0)
     """Budget for the repository's code in a prompt."""
@@ -110,7 +115,7 @@ class Settings(BaseSettings):
     open_files: int = Field(256, ge=32)
     output_kilobytes: int = Field(256, ge=1)
     """The end of the output that is kept; more is no fault."""
-    python: Path | None = None
+    python: kinds.Interpreter | None = None
     """The interpreter (`…/bin/python`) that a repository's tests run in; pytest must be installed there.
 
     Unset: an environment made for the repository's requirements, or the worker's own where it has none.
@@ -119,33 +124,17 @@ class Settings(BaseSettings):
     """A command that tests a repository, run in its root. Unset: pytest, `npm test` and the like, where it has them."""
 
     # --- guards on a patch -------------------------------------------------------------------------
-    protected: tuple[str, ...] = (
+    protected: kinds.Patterns = (
         ".github/workflows/**", ".gitlab-ci.yml", ".circleci/**", ".ci/**", "Jenkinsfile", "azure-pipelines.yml",
         "*.lock", "package-lock.json", "pnpm-lock.yaml", "go.sum",
         ".env*", "*.pem", "*.key", "id_rsa*", "id_ecdsa*", "id_ed25519*", ".netrc", ".npmrc",
     )  # fmt: skip
-    """Paths that no patch may touch: CI, lock files, files of secrets. A pattern without a slash holds at any depth."""
+    """Paths that no patch may touch: CI, lock files, files of secrets. A pattern without a slash holds at any depth.
+
+    Set: patterns separated by commas, which replace these; a comma alone is none.
+    """
     patch_files: int = Field(20, ge=1)
     patch_lines: int = Field(2_000, ge=1)
-
-    @field_validator("home", "record", "templates", "python", mode="after")
-    @classmethod
-    def _absolute(cls, path: Path | None) -> Path | None:
-        return path.expanduser().absolute() if path else None
-
-    @field_validator("python", mode="after")
-    @classmethod
-    def _interpreter(cls, path: Path | None) -> Path | None:
-        if path and not os.access(path, os.X_OK):
-            raise ValueError(f"{path} is no interpreter that can be started")
-        return path
-
-    @field_validator("templates", mode="after")
-    @classmethod
-    def _folder(cls, path: Path | None) -> Path | None:
-        if path and not path.is_dir():
-            raise ValueError(f"{path} is not a folder")
-        return path
 
     @model_validator(mode="after")
     def _priced(self) -> "Settings":
@@ -195,6 +184,13 @@ class Settings(BaseSettings):
         """The bound on tokens per day."""
         return self.tokens_per_day or (200_000 if self.model_address == ROUTER else 20_000_000)
 
+    def check_publishing(self) -> None:
+        """Raises Misconfigured for recorded answers that would be published to a Hub with accounts."""
+        if self.on_real_hub and self.model_name.startswith("replay:"):
+            raise Misconfigured(
+                "A replay is never published to the real Hub: set AUTOCODER_MODEL to a model, or AUTOCODER_LOCAL=1."
+            )
+
 
 def load() -> Settings:
     """The settings of this environment.
@@ -205,8 +201,7 @@ def load() -> Settings:
     try:
         settings = Settings()
     except ValidationError as error:
-        faults = error.errors(include_input=False, include_url=False)
-        wrong += [f"{_variable(str(e['loc'][0]))}: {e['msg']}" if e["loc"] else e["msg"] for e in faults]
+        wrong += [_sentence(fault) for fault in error.errors(include_input=False, include_url=False)]
     if wrong:
         raise Permanent("These settings cannot be used:\n" + "\n".join(f"  {line}" for line in wrong))
     return settings
@@ -220,5 +215,9 @@ def _unknown() -> Iterator[str]:
             yield f"{name}: there is no such setting" + (f"; did you mean {near[0]}?" if near else "")
 
 
-def _variable(name: str) -> str:
-    return name if name.isupper() else f"AUTOCODER_{name.upper()}"
+def _sentence(fault: ErrorDetails) -> str:
+    said = str(fault["ctx"]["error"]) if fault["type"] == "value_error" else fault["msg"]
+    if not fault["loc"]:
+        return said
+    name = str(fault["loc"][0])
+    return f"{name if name.isupper() else f'AUTOCODER_{name.upper()}'}: {said}"

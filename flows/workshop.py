@@ -23,7 +23,7 @@ from flows.adapters.hub import Hub
 from flows.adapters.outbox import Outbox
 from flows.adapters.upstream import Upstream
 from flows.addresses import scrub
-from stages.errors import BudgetReached, Misconfigured, Permanent, WorkerError
+from stages.errors import BudgetReached, Permanent, WorkerError
 
 if TYPE_CHECKING:  # an idle tick never pays for these imports
     from flows.adapters.model import Model
@@ -217,10 +217,8 @@ def workshop() -> Workshop:
 async def open_workshop(dry_run: bool = False) -> AsyncIterator[Workshop]:
     """A workshop from this environment, for the time of a run. Raises Permanent when a setting is wrong."""
     chosen = settings.load()
-    if chosen.on_real_hub and chosen.model_name.startswith("replay:") and not dry_run:
-        raise Misconfigured(
-            "A replay is never published to the real Hub: set AUTOCODER_MODEL to a model, or AUTOCODER_LOCAL=1."
-        )
+    if not dry_run:
+        chosen.check_publishing()
     shop = Workshop(chosen, dry_run)
     if chosen.templates:
         shop.templates  # noqa: B018  # a wrong template is told at the start, not when an item wants it

@@ -5,6 +5,7 @@ import json
 import re
 from collections.abc import Mapping
 from difflib import get_close_matches
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ import jinja2.nodes
 
 from stages.errors import Misconfigured
 from stages.outcome import STAGES
+from stages.sample import SAMPLE
 from stages.text import cut, one_line
 
 FOLDER = Path(__file__).parent.parent / "templates"
@@ -36,7 +38,7 @@ class Templates:
     """The templates of a run, all checked.
 
     Raises Misconfigured, naming template and variable: for a syntax error, a variable that the template is not given
-    (itself or through what it includes), a file in `folder` that replaces nothing.
+    (itself or through what it includes), a file in `folder` that replaces nothing, a template that cannot be rendered.
     """
 
     def __init__(self, folder: Path | None = None) -> None:
@@ -44,16 +46,25 @@ class Templates:
         self.version = hashlib.sha256(json.dumps(texts, sort_keys=True).encode()).hexdigest()[:16]
         """Hash of all texts, 16 hex digits."""
         self._environment = _environment(texts)
-        known = {name: _names(self._environment, name, text) for name, text in texts.items()}
+        known = {name: _names(name, text) for name, text in texts.items()}
         for name in texts:
             _check(name, known)
+        if folder:
+            self._try_out()
 
     def render(self, name: str, **values: Any) -> str:
         """The prompt, no blank lines at its ends. Raises Misconfigured where a template wants what is not there."""
         try:
             return self._environment.get_template(f"{name}.j2").render(values).strip()
-        except (jinja2.TemplateError, TypeError) as error:
+        except Exception as error:  # a template is a program, and can fail as any
             raise Misconfigured(f"The template {name}.j2 cannot be rendered: {error}.") from error
+
+    def _try_out(self) -> None:
+        """Render each on a sample, parts first so that a fault is told of the file that holds it."""
+        earlier = {stage.step: SAMPLE["earlier"][: stage.number - 1] for stage in STAGES}
+        for name in sorted(VARIABLES, key=lambda name: not name.startswith("_")):
+            given = {variable: SAMPLE[variable] for variable in VARIABLES[name].split()}
+            self.render(name, **given | ({"earlier": earlier[name]} if name in earlier else {}))
 
 
 def _check(name: str, known: Mapping[str, tuple[set[str], set[str]]]) -> None:
@@ -70,10 +81,11 @@ def _check(name: str, known: Mapping[str, tuple[set[str], set[str]]]) -> None:
         )
 
 
-def _names(environment: jinja2.Environment, name: str, text: str) -> tuple[set[str], set[str]]:
+@cache
+def _names(name: str, text: str) -> tuple[set[str], set[str]]:
     """The variables that a template looks up, and the templates that it includes, by itself."""
     try:
-        tree = environment.parse(text)
+        tree = _environment({}).parse(text)
         set_here = {node.name for node in tree.find_all(jinja2.nodes.Name) if node.ctx == "store"}
         needs = jinja2.meta.find_undeclared_variables(tree) - set_here  # which counts what one branch alone sets
     except jinja2.TemplateSyntaxError as error:

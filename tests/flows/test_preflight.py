@@ -2,16 +2,23 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from pydantic import SecretStr
 
 from flows.adapters.hub import Hub
 from flows.adapters.local_hub import LocalHub
-from flows.preflight import preflight
-from flows.settings import Settings
+from flows.preflight import check_prefect, preflight
+from flows.settings import REHEARSAL, Settings
 from stages.errors import Misconfigured
 from tests.adapters.accounts import Accounts, Who
+
+
+def confined_to(*datasets: str) -> dict[str, Any]:
+    """What the Hub tells of a fine-grained token."""
+    scopes = [{"entity": {"type": "dataset", "name": name}, "permissions": ["repo.write"]} for name in datasets]
+    return {"role": "fineGrained", "fineGrained": {"scoped": scopes}}
 
 
 @pytest.fixture
@@ -19,6 +26,7 @@ def hub_with_accounts(tmp_path: Path) -> Iterator[LocalHub]:
     accounts = Accounts(
         tokens={
             "hf_ada": Who("ada", orgs={"acme": "write", "big": "read"}),
+            "hf_single": Who("anna", token=confined_to("anna/other", "anna/third")),
             "hf_reader": Who("rita", token={"role": "read"}),
         },
         private={"ada/autocoder-analysis-results"},
@@ -61,12 +69,29 @@ def test_an_organisation_with_a_role_that_writes_is_fine(hub_with_accounts, monk
 def test_a_token_that_may_not_write_there_is_told_where_it_may(hub_with_accounts, monkeypatch, name):
     with pytest.raises(Misconfigured) as caught:
         lines(settings(hub_with_accounts, "hf_ada", name, monkeypatch))
-    assert f"The token of ada may not write as {name}. It may write as: ada, acme" in str(caught.value)
+    assert (
+        f"The token of ada may not write to {name}/autocoder-implementation-results. "
+        "It may write as: ada, acme. Set HF_USERNAME to one of these." in str(caught.value)
+    )
     assert "hf_ada" not in str(caught.value)
 
 
+def test_for_a_results_dataset_that_is_set_that_setting_is_named(hub_with_accounts, monkeypatch):
+    with pytest.raises(Misconfigured, match="Set AUTOCODER_RESULTS_DATASET to a dataset of one of these"):
+        lines(settings(hub_with_accounts, "hf_ada", "ada", monkeypatch, AUTOCODER_RESULTS_DATASET="big/x"))
+
+
+def test_a_token_confined_to_datasets_is_told_the_setting_that_takes_one(hub_with_accounts, monkeypatch):
+    with pytest.raises(Misconfigured) as caught:
+        lines(settings(hub_with_accounts, "hf_single", "anna", monkeypatch))
+    assert "It may write to: anna/other, anna/third. Set AUTOCODER_RESULTS_DATASET to one" in str(caught.value)
+    assert "HF_USERNAME" not in str(caught.value)
+    chosen = settings(hub_with_accounts, "hf_single", "anna", monkeypatch, AUTOCODER_RESULTS_DATASET="anna/other")
+    assert "writes    anna/other" in lines(chosen)
+
+
 def test_a_token_that_only_reads_is_told_so(hub_with_accounts, monkeypatch):
-    with pytest.raises(Misconfigured, match="nobody"):
+    with pytest.raises(Misconfigured, match="nowhere"):
         lines(settings(hub_with_accounts, "hf_reader", "rita", monkeypatch))
 
 
@@ -91,3 +116,19 @@ def test_the_token_is_in_no_line(hub_with_accounts, monkeypatch):
     chosen = settings(hub_with_accounts, "hf_ada", "ada", monkeypatch)
     assert isinstance(chosen.hf_token, SecretStr)
     assert "hf_ada" not in lines(chosen)
+
+
+def test_the_password_in_an_address_is_in_no_line(hub_with_accounts, monkeypatch):
+    address = "http://bob:SECRET@127.0.0.1:9/v1"
+    said = lines(settings(hub_with_accounts, "hf_ada", "ada", monkeypatch, OPENAI_BASE_URL=address))
+    assert "model     the only model at http://127.0.0.1:9/v1" in said
+    with pytest.raises(Misconfigured, match=r"at PREFECT_API_URL=http://127\.0\.0\.1:9/v1\."):
+        check_prefect(address)
+
+
+def test_a_replay_is_refused_for_the_real_hub_but_in_a_dry_run(hub_with_accounts, monkeypatch):
+    chosen = settings(hub_with_accounts, "hf_ada", "ada", monkeypatch, AUTOCODER_MODEL=f"replay:{REHEARSAL}")
+    hub = Hub(chosen.hub_address, chosen.hf_token)
+    with pytest.raises(Misconfigured, match="A replay is never published to the real Hub"):
+        preflight(chosen, hub)
+    assert "no model is called" in preflight(chosen, hub, dry_run=True)[-1]

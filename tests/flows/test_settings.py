@@ -1,15 +1,17 @@
 """Settings: everything that is wrong is said at once, and addresses choose the implementation."""
 
 import os
+from pathlib import Path
 
 import pytest
 
-from flows.settings import OPENAI, REAL_HUB, ROUTER, ROUTER_MODEL, load
-from stages.errors import Permanent
+from flows.settings import OPENAI, REAL_HUB, REHEARSAL, ROUTER, ROUTER_MODEL, Settings, load
+from stages.errors import Misconfigured, Permanent
 
 
 @pytest.fixture(autouse=True)
-def bare_environment(monkeypatch):
+def bare_environment(monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
     for name in os.environ:
         if name.startswith(("AUTOCODER_", "HF_", "OPENAI_")):
             monkeypatch.delenv(name)
@@ -87,3 +89,111 @@ def test_an_empty_variable_counts_as_unset(monkeypatch):
     monkeypatch.setenv("HF_TOKEN", "")
     monkeypatch.setenv("AUTOCODER_HOME", "")
     assert not load().on_real_hub
+
+
+def wrong(monkeypatch: pytest.MonkeyPatch, **variables: str) -> str:
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    with pytest.raises(Permanent) as caught:
+        load()
+    return str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "expected"),
+    [
+        ("HF_USERNAME", "two/parts", "expected one name of an account or organisation, without a slash"),
+        ("HF_ENDPOINT", "huggingface.co", "expected an address that begins with http:// or https://"),
+        ("HF_ENDPOINT", "https://bob:SECRET@hub.example", "without user and password: HF_TOKEN goes in their place"),
+        ("OPENAI_BASE_URL", "localhost:8000/v1", "expected an address that begins with http:// or https://"),
+        ("AUTOCODER_LOCAL_HUB", "http://elsewhere:8765", "expected http://127.0.0.1:PORT or http://localhost:PORT"),
+        ("AUTOCODER_ANALYSIS_DATASET", "findings", "expected a dataset as owner/name"),
+        ("AUTOCODER_RESULTS_DATASET", "https://huggingface.co/datasets/ada/x", "expected a dataset as owner/name"),
+        ("AUTOCODER_RESULTS_DATASET", "ada/..", "expected a dataset as owner/name"),
+        ("AUTOCODER_PROTECTED", '["*.lock"]', "expected patterns separated by commas, without quotes"),
+        ("AUTOCODER_MODEL", "replay:/nope", "recordings, or a folder of such files, which /nope is not (No such file"),
+        ("AUTOCODER_HOME", "/dev/null", "expected a folder that can be made and written in, which /dev/null is not"),
+        ("AUTOCODER_HOME", "/dev/null/home", "which /dev/null/home is not (Not a directory)"),
+        ("AUTOCODER_HOME", "~nobody-by-that-name/home", "is not (no such user)"),
+        ("AUTOCODER_TEMPLATES", "/nope", "expected a folder, which /nope is not"),
+        ("AUTOCODER_PYTHON", "/", "expected an interpreter that can be started, which / is not"),
+        ("AUTOCODER_REPOSITORY", "/nope", "the address of a git repository or a path that exists, which /nope is not"),
+        ("AUTOCODER_REPOSITORY", "ext::sh", "a remote helper may run any command"),
+    ],
+)
+def test_what_is_expected_is_said_in_words(monkeypatch, name: str, value: str, expected: str):
+    said = wrong(monkeypatch, **{name: value, "AUTOCODER_TRIES": "many"})
+    (line,) = (line for line in said.splitlines() if line.startswith(f"  {name}: "))
+    assert expected in line
+    assert "Value error" not in line
+    assert "SECRET" not in said
+    assert "  AUTOCODER_TRIES: " in said, "told with it"
+
+
+def test_no_setting_is_read_in_a_way_that_ends_in_a_traceback(monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)  # the home is made there
+    free = {  # take nearly any text
+        "hf_token",
+        "openai_api_key",
+        "suite",
+        "model",
+        "record",
+        "home",
+        "protected",
+        "repository",
+        "templates",
+    }
+    names = {
+        name: field.validation_alias or f"AUTOCODER_{name.upper()}" for name, field in Settings.model_fields.items()
+    }
+    said = wrong(monkeypatch, **dict.fromkeys(names.values(), "{ no: such, thing"))
+    assert all(f"  {names[name]}: " in said for name in names.keys() - free)
+
+
+def test_recordings_are_found_and_an_empty_folder_holds_none(monkeypatch, tmp_path):
+    (tmp_path / "empty").mkdir()
+    assert "AUTOCODER_MODEL: expected a .jsonl file" in wrong(monkeypatch, AUTOCODER_MODEL="replay:empty")
+    (tmp_path / "calls.jsonl").write_bytes(next(REHEARSAL.glob("*.jsonl")).read_bytes())
+    monkeypatch.setenv("AUTOCODER_MODEL", "replay:calls.jsonl")
+    assert load().model_name == f"replay:{tmp_path / 'calls.jsonl'}"
+
+
+def test_patterns_are_separated_by_commas(monkeypatch):
+    monkeypatch.setenv("AUTOCODER_PROTECTED", "*.lock, .ci/** ,")
+    assert load().protected == ("*.lock", ".ci/**")
+    monkeypatch.setenv("AUTOCODER_PROTECTED", ",")
+    assert load().protected == ()
+    monkeypatch.delenv("AUTOCODER_PROTECTED")
+    assert "Jenkinsfile" in load().protected
+
+
+def test_the_home_is_made_and_absolute(monkeypatch, tmp_path):
+    monkeypatch.setenv("AUTOCODER_HOME", "deep/home")
+    assert load().home == tmp_path / "deep" / "home"
+    assert (tmp_path / "deep" / "home").is_dir()
+
+
+def test_a_relative_repository_is_looked_up_in_the_current_folder(monkeypatch, tmp_path):
+    (tmp_path / "code").mkdir()
+    (tmp_path / "work").mkdir()
+    monkeypatch.chdir(tmp_path / "work")
+    monkeypatch.setenv("AUTOCODER_REPOSITORY", "../code")
+    assert load().repository == str(tmp_path / "code")
+
+
+@pytest.mark.parametrize(
+    "address", ["https://bob:SECRET@example.org/a.git", "git@example.org:ada/a.git", "host:a", Path.cwd().as_uri()]
+)
+def test_the_address_of_a_repository_stays_as_it_is(monkeypatch, address: str):
+    monkeypatch.setenv("AUTOCODER_REPOSITORY", address)
+    assert load().repository == address
+
+
+def test_a_replay_is_published_to_no_hub_with_accounts(monkeypatch):
+    monkeypatch.setenv("AUTOCODER_MODEL", f"replay:{REHEARSAL}")
+    load().check_publishing()
+    monkeypatch.setenv("HF_TOKEN", "hf_x")
+    with pytest.raises(Misconfigured, match="A replay is never published to the real Hub"):
+        load().check_publishing()
+    monkeypatch.setenv("AUTOCODER_LOCAL", "1")
+    load().check_publishing()

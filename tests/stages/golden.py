@@ -1,4 +1,4 @@
-"""A fixed work item with its six answers, for golden prompts and tests."""
+"""A fixed work item with its six answers, and our templates, for golden prompts and tests."""
 
 from stages.approach_evaluation import Approach, ApproachEvaluation, Choice
 from stages.architectural_analysis import ArchitecturalAnalysis
@@ -20,7 +20,11 @@ from stages.models import (
 from stages.outcome import Dossier
 from stages.risk_analysis import Risk, RiskAnalysis
 from stages.stage import Level
+from stages.templates import Templates
 from stages.testing_strategy import Coverage, TestingStrategy, TestList
+
+OURS = Templates()
+"""Read once."""
 
 SOURCE = Source(dataset="acme/findings", revision="1" * 40, path="iteration_1.json", blob_id="2" * 40)
 

@@ -2,7 +2,7 @@
 
 import difflib
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from stages.changes import before
@@ -12,7 +12,6 @@ from tests.outcomes import NEW, PATCH
 lines = st.lists(st.sampled_from(["", "a", "b", "-c", "+d", "@@ -1 +1 @@", "\\ e", "--- a/x", "\tf"]), max_size=12)
 
 
-@settings(deadline=None)
 @given(lines, lines.filter(bool), st.integers(0, 3))
 def test_the_old_text_comes_back(old: list[str], new: list[str], context: int) -> None:
     text = [f"{line}\n" for line in old]

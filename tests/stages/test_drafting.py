@@ -7,11 +7,9 @@ from stages.errors import Unusable
 from stages.implementation_plan import ImplementationPlan, PlannedFile, Step
 from stages.models import Brief, CodeView, Draft, File
 from stages.patching import Guards
-from stages.templates import Templates
-from tests.stages.golden import BARE, BRIEF, CODE, DOSSIER, DRAFT, FIXED, OWN_TEST, TESTS, VERDICT
+from tests.stages.golden import BARE, BRIEF, CODE, DOSSIER, DRAFT, FIXED, OURS, OWN_TEST, TESTS, VERDICT
 from tests.stages.replies import COST, Replies, edit, texts
 
-OURS = Templates()
 GUARDS = Guards(protected=("*.lock",))
 OLD = {"stats.py": CODE, "tests/test_stats.py": TESTS, "report.py": "import stats\n\nREPORT = 1\n"}
 STATS = f"FILE: stats.py\n```python\n{FIXED}```\n"

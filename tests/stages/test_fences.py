@@ -1,5 +1,5 @@
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from stages.errors import Unusable
@@ -34,7 +34,6 @@ TEXTS = st.text(alphabet="`a#: \n\t\u2028", max_size=60) | st.lists(ODD_LINES, m
 
 
 @given(st.lists(st.tuples(st.sampled_from(["a.md", "src/b.py", "c d.txt"]), TEXTS), max_size=4))
-@settings(deadline=None, max_examples=40)
 def test_any_text_comes_back_out_of_its_fence(files: list[tuple[str, str]]):
     reply = "Why.\n\n" + "\n\n".join(f"FILE: {path}\n{fenced(text)}" for path, text in files)
     whole = [(path, text if not text or text.endswith("\n") else f"{text}\n") for path, text in files]

@@ -2,7 +2,7 @@ import json
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from stages.matching import HOLDS_FOR_ALL, NAMES_ANALYSIS, NAMES_FINDING, SAME_FILE, item_id, pair, reason, work_item
@@ -115,7 +115,6 @@ def test_the_fleets_plans_hold_for_every_item_once_each() -> None:
 names = st.sampled_from(["", "F1", "A1", "lib/pages.py", "x"])
 
 
-@settings(deadline=None, max_examples=30)
 @given(
     st.builds(Finding, title=st.text(), description=st.text(), id=names, analysis_id=names, file=names),
     st.lists(

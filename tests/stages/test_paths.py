@@ -2,7 +2,7 @@ import os
 from pathlib import PurePosixPath
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from stages.errors import Unusable
@@ -48,7 +48,6 @@ def test_ordinary_paths_are_safe(path: str):
     st.lists(st.sampled_from([".", "..", "a", ".git", "", "~", " ", "\\", "C:", "\0", "b.py", ".GIT "])).map("/".join)
     | st.text()
 )
-@settings(deadline=None, max_examples=60)
 def test_a_safe_path_never_leaves_the_root(path: str):
     try:
         kept = safe(path)

@@ -3,7 +3,7 @@ from datetime import datetime
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from stages.jsonable import jsonable
@@ -250,13 +250,11 @@ def test_any_value_becomes_json() -> None:
     assert len(shown) < 10_000
 
 
-@settings(deadline=None, max_examples=30)
 @given(VALUES | ANALYSES)
 def test_reading_any_analysis_never_raises(record: object) -> None:
     analysis(record).model_dump_json().encode()
 
 
-@settings(deadline=None, max_examples=30)
 @given(VALUES | PLANS)
 def test_reading_any_plan_never_raises(record: object) -> None:
     plan(record).model_dump_json().encode()

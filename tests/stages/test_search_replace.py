@@ -1,5 +1,5 @@
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from stages.errors import Unusable
@@ -87,7 +87,6 @@ lines = st.lists(st.sampled_from(["a", "  b", "\tc", "", "    d = 1"]), max_size
 
 
 @given(before=lines, after=lines, new=lines, indent=st.sampled_from(["", "  ", "\t"]))
-@settings(deadline=None, max_examples=30)
 def test_a_unique_place_is_found_and_nothing_else_changes(
     before: list[str], after: list[str], new: list[str], indent: str
 ):

@@ -1,9 +1,12 @@
 import os
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import BaseModel
 
 from stages.consulting import consult
 from stages.drafting import draft_question, repair_question
@@ -11,16 +14,16 @@ from stages.errors import Misconfigured
 from stages.models import Brief, Question
 from stages.outcome import STAGES
 from stages.patching import Guards
+from stages.sample import SAMPLE
 from stages.stage import Earlier
 from stages.templates import FOLDER, VARIABLES, Templates, fenced, quoted
 from stages.thinking import question
-from tests.stages.golden import BARE, BRIEF, CODE, DOSSIER, DRAFT, VERDICT
+from tests.stages.golden import BARE, BRIEF, CODE, DOSSIER, DRAFT, OURS, VERDICT
 from tests.stages.replies import Replies, texts
 
 PROMPTS = Path(__file__).parent.parent / "prompts"
 RENEW = "UPDATE_PROMPTS=1 python -m pytest tests/stages/test_templates.py"
 GUARDS = Guards(protected=(".ci/**", "*.lock"))
-OURS = Templates()
 
 
 def seen_by(number: int) -> Earlier:
@@ -110,7 +113,6 @@ def test_long_upstream_texts_are_cut_and_say_so():
 
 
 @given(st.text(alphabet="`a \n", max_size=40))
-@settings(deadline=None, max_examples=25)
 def test_nothing_in_a_text_ends_its_fence(text: str):
     first, *inner, last = fenced(text).split("\n")
     assert set(last) == {"`"}
@@ -163,10 +165,8 @@ def test_a_folder_replaces_templates_one_by_one(tmp_path: Path):
 
 def test_an_override_of_a_part_reaches_all_that_include_it(tmp_path: Path):
     (tmp_path / "_brief.j2").write_text("{{ brief.item.finding.title }}\n")
-    for each in (
-        question(STAGES[3], BRIEF, (), Templates(tmp_path)),
-        draft_question(BRIEF, DOSSIER, Templates(tmp_path), GUARDS),
-    ):
+    mine = Templates(tmp_path)
+    for each in (question(STAGES[3], BRIEF, (), mine), draft_question(BRIEF, DOSSIER, mine, GUARDS)):
         assert each.messages[1].content.startswith(BRIEF.item.finding.title)
 
 
@@ -180,6 +180,10 @@ def test_an_override_of_a_part_reaches_all_that_include_it(tmp_path: Path):
         ("repair", "{{ brief | shout }}", r"repair\.j2 is wrong at line 1: No filter named 'shout'"),
         ("system", '{% include "secret.j2" %}', r"system\.j2 includes secret\.j2"),
         ("system", '{% include brief %}', r"system\.j2 includes a computed name"),
+        ("_brief", "{{ brief.item.nosuch }}", r"template _brief\.j2 cannot be rendered: .* no attribute 'nosuch'"),
+        ("repair", "{% for test in verdict.tests %}{{ test.nosuch }}{% endfor %}", r"repair\.j2 cannot be .*nosuch"),
+        ("draft", "{{ guards.patch_files // 0 }}", r"draft\.j2 cannot be rendered: .* by zero"),
+        ("deep_understanding", "{{ earlier[0].scope }}", r"deep_understanding\.j2 cannot be rendered: .* no element 0"),
         ("drafts", "x", r"drafts\.j2 replaces no template: did you mean draft\.j2\?"),
     ],
 )  # fmt: skip
@@ -195,8 +199,22 @@ def test_a_template_that_is_no_text_fails_at_start(tmp_path: Path):
         Templates(tmp_path)
 
 
-def test_a_missing_attribute_is_named_when_it_is_asked_for(tmp_path: Path):
-    (tmp_path / "_brief.j2").write_text("{{ brief.item.findings }}")
+def test_what_the_sample_that_templates_are_tried_on_leaves_out_is_nothing():
+    def empty(value: Any) -> Iterator[str]:
+        if isinstance(value, BaseModel):
+            for name in type(value).model_fields:
+                inner = getattr(value, name)
+                yield from ([f"{type(value).__name__}.{name}"] if not inner else empty(inner))
+        elif isinstance(value, tuple):
+            for each in value:
+                yield from empty(each)
+
+    assert SAMPLE.keys() == {name for names in VARIABLES.values() for name in names.split()}
+    assert [missing for value in SAMPLE.values() for missing in empty(value)] == []
+
+
+def test_what_is_missing_for_one_item_alone_is_named_when_it_is_asked_for(tmp_path: Path):
+    (tmp_path / "_brief.j2").write_text("{% if brief.item.finding.line == 6 %}{{ brief.item.findings }}{% endif %}")
     with pytest.raises(Misconfigured, match=r"deep_understanding\.j2 cannot be rendered.*findings"):
         question(STAGES[0], BRIEF, (), Templates(tmp_path))
 

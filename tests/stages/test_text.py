@@ -1,5 +1,5 @@
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from stages.text import clean, cut, one_line, stays_inside
@@ -23,7 +23,6 @@ def test_blanks_of_any_kind_become_one_space() -> None:
     assert one_line(" a\n\tb\u2003c ", 100) == "a b c"
 
 
-@settings(deadline=None, max_examples=30)
 @given(ANY_TEXT, st.integers(0, 80))
 def test_any_text_becomes_valid_and_stays_bounded(text: str, limit: int) -> None:
     for safe in (clean(text), cut(text, limit), one_line(text, limit)):

@@ -1,7 +1,7 @@
 import json
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from stages.approach_evaluation import ApproachEvaluation
@@ -12,13 +12,11 @@ from stages.models import Question, Reply, Usage
 from stages.outcome import STAGES
 from stages.shape import schema, sketch
 from stages.stage import Answer, Level
-from stages.templates import Templates
 from stages.testing_strategy import TestingStrategy
 from stages.thinking import find_object, parse, question, think
-from tests.stages.golden import BRIEF, DOSSIER
+from tests.stages.golden import BRIEF, DOSSIER, OURS
 from tests.stages.replies import COST, Replies
 
-OURS = Templates()
 FACTS = {
     "surface_problem": "It fails.",
     "real_problem": "Nobody looked.",
@@ -149,7 +147,6 @@ def test_a_fragment_of_broken_json_is_not_taken_for_the_answer():
 
 
 @given(st.dictionaries(st.text(), st.none() | st.booleans() | st.text() | st.lists(st.text())))
-@settings(deadline=None, max_examples=30)
 def test_any_object_is_found_within_prose(value: dict[str, object]):
     wanted = {"wanted": 1} | value
     text = f"So {{ it }} is:\n{json.dumps(wanted)}\nThat is {{all}}."

@@ -1,0 +1,106 @@
+"""What a setting may hold: each kind says in words what it expects, and shows of what it was given paths alone."""
+
+import os
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, BeforeValidator
+from pydantic_settings import NoDecode
+
+from flows.addresses import address
+from stages.errors import Permanent
+
+
+def _text(expected: str, pattern: str) -> AfterValidator:
+    """A text that the pattern matches as a whole."""
+
+    def check(text: str) -> str:
+        if not re.fullmatch(pattern, text, re.ASCII):
+            raise ValueError(f"expected {expected}")
+        return text
+
+    return AfterValidator(check)
+
+
+def _absolute(expected: str, fits: Callable[[Path], bool] = Path.is_absolute) -> Callable[[Path], Path]:
+    """Makes a path absolute, and asks whether that one fits."""
+
+    def check(path: Path) -> Path:
+        why = ""
+        try:
+            path = path.expanduser().absolute()
+            if fits(path):
+                return path
+        except OSError as error:
+            why = f" ({error.strerror})"
+        except RuntimeError:  # ~ of a user who is not known
+            why = " (no such user)"
+        raise ValueError(f"expected {expected}, which {path} is not{why}")
+
+    return check
+
+
+def _can_be_home(path: Path) -> bool:
+    path.mkdir(parents=True, exist_ok=True)
+    return os.access(path, os.W_OK | os.X_OK)
+
+
+def _can_be_started(path: Path) -> bool:
+    return path.is_file() and os.access(path, os.X_OK)
+
+
+def _holds_recordings(path: Path) -> bool:
+    files = sorted(path.glob("*.jsonl")) if path.is_dir() else [path]
+    return any(b'"step"' in file.read_bytes() for file in files)
+
+
+_recordings = _absolute("a .jsonl file of recordings, or a folder of such files", _holds_recordings)
+_existing = _absolute("the address of a git repository or a path that exists", Path.exists)
+
+
+def _model(name: str) -> str:
+    scheme, separator, path = name.partition(":")
+    return f"replay:{_recordings(Path(path))}" if separator and scheme == "replay" else name
+
+
+def _repository(name: str) -> str:
+    remote = "://" in name or ":" in name.partition("/")[0]
+    try:
+        return address(name if remote else str(_existing(Path(name))), Path.cwd()) if name else ""
+    except Permanent as error:
+        raise ValueError(str(error)) from None
+
+
+def _patterns(given: Any) -> Any:
+    if not isinstance(given, str):
+        return given
+    if re.search("[\"']", given):
+        raise ValueError("expected patterns separated by commas, without quotes, such as *.lock,.ci/**")
+    return tuple(pattern.strip() for pattern in given.split(",") if pattern.strip())
+
+
+_PART = r"\b[\w.-]{1,96}\b"
+
+Address = Annotated[str, _text("an address that begins with http:// or https://", r"https?://[^\s/]\S*")]
+HubAddress = Annotated[
+    str,
+    _text(
+        "an address that begins with http:// or https://, without user and password: HF_TOKEN goes in their place",
+        r"https?://[^\s/@]+(/\S*)?",
+    ),
+]
+LocalAddress = Annotated[
+    str, _text("http://127.0.0.1:PORT or http://localhost:PORT", r"http://(127\.0\.0\.1|localhost):\d{1,5}")
+]
+Owner = Annotated[str, _text("one name of an account or organisation, without a slash", r"[A-Za-z0-9][\w.-]{0,95}")]
+Dataset = Annotated[str, _text("a dataset as owner/name", rf"((?!.*(--|\.\.)){_PART}/{_PART}(?<!\.git))?")]
+"""By the Hub's rules for names, or empty. https://huggingface.co/docs/huggingface_hub/package_reference/utilities"""
+Model = Annotated[str, AfterValidator(_model)]
+Repository = Annotated[str, AfterValidator(_repository)]
+Patterns = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_patterns)]
+AnyPath = Annotated[Path, AfterValidator(_absolute("a path"))]
+Folder = Annotated[Path, AfterValidator(_absolute("a folder", Path.is_dir))]
+Home = Annotated[Path, AfterValidator(_absolute("a folder that can be made and written in", _can_be_home))]
+Interpreter = Annotated[Path, AfterValidator(_absolute("an interpreter that can be started", _can_be_started))]
