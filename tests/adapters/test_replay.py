@@ -7,6 +7,7 @@ import pytest
 
 from flows.adapters.dialect import Dialect, Dialects
 from flows.adapters.model import Model
+from flows.adapters.replay import load
 from stages.errors import Misconfigured, Permanent
 from stages.models import Question, Reply
 from tests.adapters.asking import ITEM, SCHEMA, ask, question, settings
@@ -83,10 +84,10 @@ async def test_a_missing_recording_is_named_with_its_path(tmp_path: Path) -> Non
 
 
 @pytest.mark.parametrize("name", ["nowhere.jsonl", "empty"])
-async def test_no_recordings_at_all_is_said_with_the_path(tmp_path: Path, name: str) -> None:
+def test_no_recordings_at_all_is_said_with_the_path(tmp_path: Path, name: str) -> None:
     (tmp_path / "empty").mkdir()
     with pytest.raises(Misconfigured, match=name):
-        await replay(tmp_path / name, tmp_path, question())
+        load(tmp_path / name)
 
 
 async def test_a_torn_line_is_passed_over(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
