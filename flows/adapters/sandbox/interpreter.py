@@ -59,7 +59,8 @@ def _base(prefix: Path) -> tuple[Path, ...]:
 def _readable(python: Path, prefixes: set[Path], packages: tuple[Path, ...]) -> tuple[Path, ...]:
     prefixes = {*prefixes, python.resolve().parent.parent}
     paths = {prefix / part for prefix in prefixes for part in _PARTS}
-    return tuple(sorted(path for path in (*paths, *packages) if path.exists()))
+    # bubblewrap cannot mount onto a link that leads out of another mount
+    return tuple(sorted(path for path in {*paths, *(folder.resolve() for folder in packages)} if path.exists()))
 
 
 @cache

@@ -47,7 +47,7 @@ TIME = (
                 except BaseException: pass
     """,
     ),
-    endless("stops itself", "import os, signal\ndef attempt(): os.kill(os.getpid(), signal.SIGSTOP)"),
+    endless("stops itself", "import os, signal\ndef attempt(): os.kill(os.getpid(), signal.SIGSTOP)", signals=True),
     endless(
         "waits for a child that does not end",
         """

@@ -67,6 +67,7 @@ HONEST = (
         def test_shell(): assert shell() == "42"
         def test_slow(): assert slow() == -signal.SIGTERM
     """,
+        signals=True,
     ),
     honest(
         "temporary files",
@@ -371,6 +372,7 @@ HONEST = (
             with pytest.warns(DeprecationWarning, match="old"): old()
             assert caplog.messages == ["said"]
     """,
+        signals=True,
     ),
     honest(
         "tests that skip for a reason of their own",

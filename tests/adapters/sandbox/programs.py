@@ -19,6 +19,8 @@ class Program:
     """What the reason must name."""
     files: Mapping[str, str] = field(default_factory=dict)
     limits: Mapping[str, float] = field(default_factory=dict)
+    signals: bool = False
+    """It sends signals, which an early Landlock must forbid to a user without rights: unverified, with that reason."""
     quick: bool = False
     """Whether it is part of every test run."""
 

@@ -29,10 +29,8 @@ def sandbox(request: pytest.FixtureRequest) -> Sandbox:
 
 
 @pytest.fixture
-def work(tmp_path: Path) -> Path:
-    for folder in (tmp_path, *tmp_path.parents[:2]):
-        folder.chmod(0o755)
-    made = tmp_path / "work"
+def work(place: Path) -> Path:
+    made = place / "work"
     made.mkdir()
     return made
 
@@ -64,8 +62,8 @@ def test_what_is_written_stays_in_the_work_folder(sandbox: Sandbox, work: Path) 
     assert (ran.exit_code, (work / "new").read_text()) == (0, "text")
 
 
-def test_what_was_named_can_be_read_and_not_written(sandbox: Sandbox, work: Path, tmp_path: Path) -> None:
-    folder = tmp_path / "given"
+def test_what_was_named_can_be_read_and_not_written(sandbox: Sandbox, work: Path, place: Path) -> None:
+    folder = place / "given"
     folder.mkdir()
     (folder / "file").write_text("text")
     code = f"print(open('{folder}/file').read(), flush=True); open('{folder}/file', 'w')"
@@ -113,8 +111,8 @@ def test_what_was_used_is_measured(sandbox: Sandbox, work: Path) -> None:
     assert 55 < ran.memory_mb < 200
 
 
-def test_runs_side_by_side_do_not_meet(sandbox: Sandbox, tmp_path: Path, work: Path) -> None:
-    folders = [tmp_path / f"work{n}" for n in range(4)]
+def test_runs_side_by_side_do_not_meet(sandbox: Sandbox, place: Path, work: Path) -> None:
+    folders = [place / f"work{n}" for n in range(4)]
     for folder in folders:
         folder.mkdir()
     code = "import os, time; open('mine', 'w').close(); time.sleep(0.3); print(os.listdir('.'))"
@@ -152,10 +150,8 @@ def wait_until(happened: "object", seconds: float = 20) -> None:
         time.sleep(0.02)
 
 
-def test_a_supervisor_that_dies_is_the_sandboxs_fault(
-    work: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    monkeypatch.setattr("flows.adapters.sandbox.session.START", tmp_path / "nothing.py")
+def test_a_supervisor_that_dies_is_the_sandboxs_fault(work: Path, monkeypatch: pytest.MonkeyPatch, place: Path) -> None:
+    monkeypatch.setattr("flows.adapters.sandbox.session.START", place / "nothing.py")
     with pytest.raises(SandboxBroken, match="without a reply"):
         Landlock().run(["true"], work)
 
