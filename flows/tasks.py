@@ -80,7 +80,7 @@ async def think(stage: type[A], brief: Brief, *earlier: Thought[Any]) -> Thought
     question = thinking.question(stage, brief, answers, shop.templates)
 
     async def job() -> dict[str, Any]:
-        thought = await thinking.think(stage, brief, answers, shop.model.ask, shop.templates)
+        thought = await thinking.answer(stage, question, brief, answers, shop.ask, shop.templates)
         return thought.model_dump(mode="json")
 
     thought = Thought[stage].model_validate(await ask(stage.title, brief.item, question, job))  # type: ignore[valid-type]
@@ -93,7 +93,7 @@ async def ask(name: str, item: WorkItem, question: Question, job: Job) -> dict[s
     shop = workshop()
     chosen = shop.settings
     model = [chosen.model_name, chosen.model_address, chosen.temperature, chosen.answer_tokens]
-    return await stored(name, item, question.step, [question.model_dump(), model], job, shop.gate)
+    return await stored(name, item, question.step, [question.model_dump(), model], job)
 
 
 async def write(brief: Brief, thoughts: Sequence[Thought[Any]]) -> Work:
@@ -103,7 +103,7 @@ async def write(brief: Brief, thoughts: Sequence[Thought[Any]]) -> Work:
     question = drafting.draft_question(brief, case, shop.templates, shop.guards)
 
     async def job() -> dict[str, Any]:
-        found = await drafting.write(brief, case, shop.model.ask, shop.templates, shop.guards, _old(brief))
+        found = await drafting.write(brief, case, shop.ask, shop.templates, shop.guards, _old(brief))
         return await _drafted(brief, found)
 
     found = Drafted.model_validate(await ask("write", brief.item, question, job))
@@ -117,7 +117,7 @@ async def repair(work: Work) -> Work:
     question = await drafting.repair_question(*args, shop.templates, shop.guards, _old(work.brief))
 
     async def job() -> dict[str, Any]:
-        found = await drafting.repair(*args, shop.model.ask, shop.templates, shop.guards, _old(work.brief))
+        found = await drafting.repair(*args, shop.ask, shop.templates, shop.guards, _old(work.brief))
         return await _drafted(work.brief, found)
 
     found = Drafted.model_validate(await ask("repair", work.brief.item, question, job))
@@ -152,11 +152,12 @@ async def verify(work: Work) -> Work:
     shop.progress.verified += 1
 
     async def job() -> dict[str, Any]:
-        verdict = await asyncio.to_thread(shop.verification.verify, item, work.draft)
+        async with shop.benches:
+            verdict = await asyncio.to_thread(shop.verification.verify, item, work.draft)
         return verdict.model_dump(mode="json")
 
     given = [item.model_dump(), work.draft.model_dump(), terms]
-    found = await stored("verify", item, f"verify-{work.step}", given, job, shop.benches)
+    found = await stored("verify", item, f"verify-{work.step}", given, job)
     return work.judged(Verdict.model_validate(found))
 
 

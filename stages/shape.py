@@ -1,6 +1,7 @@
 """What an answer looks like: as JSON Schema for an endpoint that takes one, and as a sketch for every model."""
 
 from collections.abc import Iterator, Mapping
+from functools import cache
 from typing import Any
 
 from pydantic import BaseModel
@@ -8,6 +9,7 @@ from pydantic import BaseModel
 Schema = dict[str, Any]
 
 
+@cache
 def schema(kind: type[BaseModel]) -> Schema:
     """The type's JSON Schema, short: references resolved, titles and the descriptions of classes left out."""
     whole = kind.model_json_schema()

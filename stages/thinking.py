@@ -32,11 +32,18 @@ def question(stage: type[Answer], brief: Brief, earlier: Earlier, templates: Tem
 
 async def think(stage: type[A], brief: Brief, earlier: Earlier, ask: Ask, templates: Templates) -> Thought[A]:
     """The stage's answer, all of its rules kept. Raises Unusable after two bad replies, and whatever `ask` raises."""
+    return await answer(stage, question(stage, brief, earlier, templates), brief, earlier, ask, templates)
+
+
+async def answer(
+    stage: type[A], asked: Question, brief: Brief, earlier: Earlier, ask: Ask, templates: Templates
+) -> Thought[A]:
+    """As `think`, to a question that is there already."""
 
     async def read(text: str) -> A:
         return parse(stage, text, brief, earlier)
 
-    found = await consult(question(stage, brief, earlier, templates), read, ask, templates)
+    found = await consult(asked, read, ask, templates)
     return Thought(answer=found.value, usage=found.usage, model=found.model, note=found.note)
 
 
