@@ -3,7 +3,9 @@
 import asyncio
 import hashlib
 import json
+import logging
 from collections.abc import Awaitable, Callable
+from functools import cache
 from typing import Any, TypeVar
 
 from prefect import Task, task
@@ -24,6 +26,14 @@ SCHEMA = 1
 """Version of the stored results' shapes: part of their key, so that another version is never read."""
 LONGEST_WAIT = 300.0
 """Seconds that a Retry-After may hold a task; what asks for longer is left to a later run."""
+
+
+def _worth_a_line(record: logging.LogRecord) -> bool:
+    """Not what the state of a task run that ended well says already: a line costs 2 ms here, and 2 at the server."""
+    return record.levelno > logging.INFO or not record.getMessage().startswith("Finished in state")
+
+
+logging.getLogger("prefect.task_runs").addFilter(_worth_a_line)
 
 
 async def may_pass(task: Task[..., Any], run: TaskRun, state: State[Any]) -> bool:
@@ -64,21 +74,22 @@ async def _stored(label: str, key: str, job: Any) -> Any:
     return await job()
 
 
+@cache
+def _named(name: str) -> Task[..., Any]:
+    return _stored.with_options(name=name)
+
+
 async def act(verb: str, about: str, job: Callable[[], T], **policy: Any) -> T:
     """Blocking work on the world, in a thread, as a task named by its verb."""
     found: T = await _act.with_options(name=verb, **policy)(f"{verb} · {about}" if about else verb, opaque(job))
     return found
 
 
-async def stored(name: str, item: WorkItem, step: str, given: Any, job: Job, gate: asyncio.Semaphore) -> dict[str, Any]:
-    """What a job gives, as a task; of one that came to its end before with the same `given`, what it gave then.
-
-    The gate is outside of the task: one that waits inside costs the event loop far more.
-    """
+async def stored(name: str, item: WorkItem, step: str, given: Any, job: Job) -> dict[str, Any]:
+    """What a job gives, as a task; of one that came to its end before with the same `given`, what it gave then."""
     digest = hashlib.sha256(json.dumps([SCHEMA, given], sort_keys=True).encode()).hexdigest()[:16]
-    async with gate:
-        found: dict[str, Any] = await _stored.with_options(name=name)(
-            f"{name} · {item.finding.title}", f"{item.key}/{step}-{digest}", opaque(job)
-        )
+    found: dict[str, Any] = await _named(name)(
+        f"{name} · {item.finding.title}", f"{item.key}/{step}-{digest}", opaque(job)
+    )
     workshop().progress.step()
     return found
