@@ -43,6 +43,8 @@ class TestRun:
     """The end of standard output and error of the first run."""
     canaries: str = ""
     """What the canary runs showed; empty where there were none."""
+    oddities: tuple[str, ...] = ()
+    """What no honest run reports; with one of them there is no pass."""
     mechanism: str = ""
     seconds: float = 0.0
     """All runs together, from the first start to the last end."""
@@ -51,15 +53,15 @@ class TestRun:
 def judge(suite: Suite, report: Report, ran: ExecResult, limits: Limits, ours: Collection[str]) -> TestRun:
     """What the first run gave. ours: top-level modules that the code is to provide."""
     outcomes, odd = by_expectation(suite, report)
+    if report.done is not None and report.done != ran.exit_code:
+        odd.append(f"the process ended with exit code {ran.exit_code}, not {report.done}")
     outcome, reason = (
         _stopped(ran, limits) or _begun(report, ran, ours) or _failing(outcomes, report) or _odd(odd, report)
     )
-    if outcome is Outcome.PASSED and report.done != ran.exit_code:
-        outcome, reason = Outcome.UNVERIFIED, f"All tests passed, but the process ended with exit code {ran.exit_code}."
     if outcome is Outcome.PASSED and "passed" not in outcomes.values():
         outcome, reason = Outcome.UNVERIFIED, "Every test was skipped."
     messages = {name: report.message(name) for name in report.broke}
-    return TestRun(outcome, reason, outcomes, messages, ran.output)
+    return TestRun(outcome, reason, outcomes, messages, ran.output, oddities=tuple(odd))
 
 
 Finding = tuple[Outcome, str] | None
@@ -126,21 +128,22 @@ def _odd(odd: Collection[str], report: Report) -> tuple[Outcome, str]:
 
 def fooled(first: TestRun, then: TestRun, mutated: Collection[Expected]) -> str:
     """What is wrong with a canary run, in which these tests were changed so that they must fail; empty: nothing."""
-    if set(then.tests) != set(first.tests):
-        return (
-            then.reason if set(then.tests) - set(first.tests) == set() else "The tests have other variants each time."
-        )
     changed = {test for test in first.tests if any(known.covers(test) for known in mutated)}
-    lies = [test for test in changed if then.tests[test] != "failed"]
-    if lies:
+    want = {test: "failed" if test in changed else outcome for test, outcome in first.tests.items()}
+    if then.oddities:
+        return f"The report of a second run does not fit the tests: {'; '.join(then.oddities[:SHOWN])}."
+    if then.tests == want:
+        return ""
+    if set(then.tests) - set(want):
+        return "The tests have other variants each time."
+    if lies := [test for test in changed if then.tests.get(test) == "passed"]:
         return (
             f"{_names(lies)} passed even when changed so that it must fail: "
             "its assertions are not reached, or the code meddles with the tests."
         )
-    unsteady = [test for test in first.tests if test not in changed and then.tests[test] != first.tests[test]]
-    if unsteady:
+    if unsteady := [test for test in want if test not in changed and then.tests.get(test) == "failed"]:
         return f"{_names(unsteady)} passed once and failed when run again: it depends on chance or on other tests."
-    return ""
+    return f"A second run ended otherwise. {then.reason}"
 
 
 def _names(tests: Collection[str]) -> str:

@@ -73,7 +73,7 @@ FORGERS = (
     forger("leaves pytest with success", "import pytest\npytest.exit('done', returncode=0)"),
     forger("leaves at exit with success", "import atexit, os; atexit.register(os._exit, 0)"),
     forger("forks, and the one that is watched leaves", "import os\nif os.fork(): os._exit(0)"),
-    forger("ships a conftest", "", conftest_py=PASSING_HOOK, quick=True),
+    forger("ships a conftest", "", conftest_py=PASSING_HOOK),
     forger("ships a configuration", "", pytest_ini="[pytest]\naddopts = --collect-only\npython_functions = nothing\n"),
     forger(
         "ships a configuration that loads a plugin",
@@ -89,7 +89,7 @@ FORGERS = (
     ),
     forger("ships a pytest of its own", "", pytest_py="def main(*a, **k): return 0\nclass mark:\n  parametrize = 0"),
     forger("ships a json of its own", "", json_py="def dumps(x): return '{}'"),
-    forger("skips when called", "import pytest\ndef add(a, b): pytest.skip('not today')", quick=True),
+    forger("skips when called", "import pytest\ndef add(a, b): pytest.skip('not today')"),
     forger("expects to fail", "import pytest\ndef add(a, b): pytest.xfail('as planned')"),
     forger("skips the module", "import pytest\npytest.skip('not today', allow_module_level=True)"),
     forger("equals everything", EQUAL_TO_ALL.format(base="", made="()"), quick=True),

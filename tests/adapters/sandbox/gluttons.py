@@ -23,7 +23,7 @@ def endless(name: str, solution: str, **more: object) -> Program:
 
 
 TIME = (
-    endless("loops for ever", "def attempt():\n    while True: pass", quick=True),
+    endless("loops for ever", "def attempt():\n    while True: pass"),
     endless("sleeps when imported", "import time; time.sleep(3600)"),
     endless(
         "is deaf to signals",
@@ -156,7 +156,7 @@ RESOURCES = (
     """,
         "failed",
         "timeout",
-        limits={"pids": 20, "wall_s": 2.0},
+        limits={"pids": 20, "wall_s": 1.0},
         quick=True,
     ),
     glutton(
@@ -257,6 +257,7 @@ RESOURCES = (
     """,
         "passed",
         "failed",
+        "unverified",
     ),
     glutton(
         "fills shared memory",
@@ -267,9 +268,7 @@ RESOURCES = (
     """,
         limits={"memory_mb": 200},
     ),
-    glutton(
-        "prints without end", "def attempt():\n    while True: print('x' * 1000)", "timeout", limits=SHORT, quick=True
-    ),
+    glutton("prints without end", "def attempt():\n    while True: print('x' * 1000)", "timeout", limits=SHORT),
     glutton(
         "reports without end",
         """

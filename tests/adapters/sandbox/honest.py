@@ -114,7 +114,6 @@ HONEST = (
         class OfUnittest(unittest.IsolatedAsyncioTestCase):
             async def test_thread(self): self.assertEqual(await thread(), 3)
     """,
-        quick=True,
     ),
     honest(
         "coroutines as tests",

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from flows.adapters.sandbox import choose
+from flows.adapters.sandbox.__main__ import verdict
 
 LIMITS = {"wall_s": 20, "memory_mb": 512, "disk_mb": 64, "pids": 32, "output_kb": 64, "nofile": 128}
 
@@ -56,6 +57,9 @@ def test_a_folder_without_a_solution_has_failed(tmp_path: Path) -> None:
 def test_what_cannot_be_run_is_an_error_that_says_why(
     tmp_path: Path, files: dict[str, str], limits: Any, reason: str
 ) -> None:
-    told = verify(tmp_path, files, limits)
-    assert told["verdict"] == "error"
-    assert reason in told["reason"]
+    for name, text in files.items():
+        (tmp_path / name).write_text(text)
+    (tmp_path / "limits.json").write_text(json.dumps(limits))
+    run = verdict(tmp_path, tmp_path / "limits.json")
+    assert run.outcome == "error"
+    assert reason in run.reason

@@ -166,10 +166,20 @@ def test_one_failure_of_the_codes_own_is_enough() -> None:
         ({A: "passed", B: "passed"}, "passed even when changed"),
         ({A: "failed", B: "failed"}, "failed when run again"),
         ({A: "failed", B: "passed", f"{B}[2]": "passed"}, "other variants"),
+        ({A: "error", B: "passed"}, "ended otherwise. It was stopped."),
+        ({A: "failed"}, "ended otherwise"),
     ],
 )
 def test_a_canary_run_must_fail_exactly_where_it_was_changed(then: dict[str, str], says: str) -> None:
     first = TestRun(Outcome.PASSED, tests={A: "passed", B: "passed"})
-    told = fooled(first, TestRun(Outcome.FAILED, tests=then), [test for test in SUITE.tests if test.id == A])
+    told = fooled(
+        first, TestRun(Outcome.FAILED, "It was stopped.", then), [test for test in SUITE.tests if test.id == A]
+    )
     assert says in told
     assert bool(told) is bool(says)
+
+
+def test_a_canary_run_with_an_odd_report_gives_no_pass() -> None:
+    first = TestRun(Outcome.PASSED, tests={A: "passed"})
+    then = TestRun(Outcome.FAILED, tests={A: "failed"}, oddities=("test_a was reported twice",))
+    assert "reported twice" in fooled(first, then, [test for test in SUITE.tests if test.id == A])

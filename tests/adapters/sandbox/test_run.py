@@ -17,12 +17,10 @@ from flows.adapters.sandbox.bubblewrap import Bubblewrap
 from flows.adapters.sandbox.landlock import Landlock
 from stages.errors import SandboxBroken
 
-MECHANISMS = {"landlock": Landlock(), "bubblewrap": Bubblewrap()}
 
-
-@pytest.fixture(params=MECHANISMS)
+@pytest.fixture(scope="module", params=["landlock", pytest.param("bubblewrap", marks=pytest.mark.slow)])
 def sandbox(request: pytest.FixtureRequest) -> Sandbox:
-    made = MECHANISMS[request.param]
+    made: Sandbox = Landlock() if request.param == "landlock" else Bubblewrap()
     if reason := made.self_test():
         pytest.skip(reason)
     return made
