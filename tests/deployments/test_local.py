@@ -144,11 +144,11 @@ def test_what_a_killed_make_up_left_is_stopped_and_the_ticks_it_missed_are_dropp
     up.process.kill()
     end(psutil.Process(up.pid("The Prefect worker")))
     assert len(alive(family)) == 2
-    asked_for = up.miss_ticks(hours=8)
+    asked_for = up.miss_ticks(hours=1)
     lines = up.start().read_until(LAST_LINE)
     assert "stopping  what a killed `make up` left: the Prefect server, the local Hub" in lines
     (dropped,) = [line for line in lines if line.endswith("scheduled runs whose time passed while no worker ran")]
-    assert int(dropped.split()[1]) >= 240
+    assert int(dropped.split()[1]) >= 25, "one every two minutes, but for those that had run already"
     assert alive(family) == []
     with up.client() as prefect:
         assert prefect.read_flow_run(asked_for).state, "what a person asked for stays"
@@ -159,7 +159,7 @@ def test_the_end_of_the_server_is_told_and_the_others_are_stopped(up: Up):
     psutil.Process(up.pid("The Prefect server")).kill()
     said = "\n".join(up.read_until("never"))
     assert up.process.wait(60) == 1
-    assert re.match(r"The Prefect server ended \(exit code -9\)\. The end of \S+prefect\.log:\n  \S", said)
+    assert re.match(r"The Prefect server ended \(exit code -9\)\. The end of \S+prefect\.log:\n  ", said)
     assert "Traceback" not in said
     assert alive(family) == []
 
