@@ -16,6 +16,7 @@ def _defaults() -> dict[str, str]:
         "PREFECT_CLIENT_MAX_RETRIES": "9",  # the server may be away for eight minutes; 5 retries give up after 30 s
         "PREFECT_FLOWS_HEARTBEAT_FREQUENCY": "30",
         "PREFECT_LOGGING_EXTRA_LOGGERS": "flows",  # what the doors warn of is seen in the UI
+        "PREFECT_LOGGING_TO_API_WHEN_MISSING_FLOW": "ignore",  # outside of a run there is no place for them
         "HF_HUB_DISABLE_TELEMETRY": "1",
         "HF_HUB_DISABLE_PROGRESS_BARS": "1",
     }

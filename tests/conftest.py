@@ -11,3 +11,5 @@ _home = tempfile.TemporaryDirectory(prefix="autocoder-tests-")
 os.environ["AUTOCODER_HOME"] = _home.name
 os.environ["HF_HOME"] = f"{_home.name}/hf"
 os.environ["PREFECT_HOME"] = f"{_home.name}/prefect"
+
+import flows  # noqa: E402, F401  # fills in what Prefect and huggingface_hub read at their import
