@@ -14,6 +14,7 @@ def _defaults() -> dict[str, str]:
     defaults = {
         "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
         "PREFECT_CLIENT_MAX_RETRIES": "9",  # the server may be away for eight minutes; 5 retries give up after 30 s
+        "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "120",  # 20 are too few on a busy machine
         "PREFECT_FLOWS_HEARTBEAT_FREQUENCY": "30",
         "PREFECT_LOGGING_EXTRA_LOGGERS": "flows",  # what the doors warn of is seen in the UI
         "PREFECT_LOGGING_TO_API_WHEN_MISSING_FLOW": "ignore",  # outside of a run there is no place for them

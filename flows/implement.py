@@ -8,10 +8,11 @@ from prefect.client.schemas.objects import State
 from pydantic import Field
 
 from flows import views
+from flows.candidates import draft
 from flows.endings import ending
 from flows.outcomes import conclude, fault, keep, leave_for_later, publish
 from flows.run import Ending
-from flows.tasks import mend, pull, study, think, verify, write
+from flows.tasks import mend, pull, study, think
 from flows.workshop import open_workshop, workshop
 from stages.approach_evaluation import ApproachEvaluation
 from stages.architectural_analysis import ArchitecturalAnalysis
@@ -66,7 +67,7 @@ async def implement_item(item: WorkItem) -> Outcome:
         think(TestingStrategy, brief, *chosen),
     )
     plan = await think(ImplementationPlan, brief, *chosen, risks, testing)
-    work = await verify(await write(brief, (*chosen, risks, testing, plan)))
+    work = await draft(brief, (*chosen, risks, testing, plan))
     while work.may_be_repaired(workshop().settings.repairs):
         work = await mend(work)
     return conclude(work)

@@ -89,6 +89,8 @@ class Settings(BaseSettings):
     """Pause before an item whose attempt broke off is taken up again; doubles each time."""
     tries: int = Field(3, ge=1)
     """After so many broken-off attempts an item is set aside with a row that says why."""
+    candidates: int = Field(1, ge=1, le=8)
+    """First drafts written side by side, of which the best is chosen; wants a temperature above 0, or all are alike."""
     repairs: int = Field(2, ge=0, le=10)
     """Times a failing draft is shown its failures."""
     templates: kinds.Folder | None = None

@@ -96,28 +96,30 @@ async def ask(name: str, item: WorkItem, question: Question, job: Job) -> dict[s
     return await stored(name, item, question.step, [question.model_dump(), model], job)
 
 
-async def write(brief: Brief, thoughts: Sequence[Thought[Any]]) -> Work:
-    """A first draft of code and tests, with its patch."""
+async def write(brief: Brief, thoughts: Sequence[Thought[Any]], number: int = 1) -> Work:
+    """A first draft of code and tests, with its patch; `number` tells several of them apart."""
     shop = workshop()
     case = dossier(thoughts)
-    question = drafting.draft_question(brief, case, shop.templates, shop.guards)
+    step = f"draft-{number}" if number > 1 else "draft"
+    question = drafting.draft_question(brief, case, shop.templates, shop.guards, step)
 
     async def job() -> dict[str, Any]:
-        found = await drafting.write(brief, case, shop.ask, shop.templates, shop.guards, _old(brief))
+        found = await drafting.write(question, brief, case, shop.ask, shop.templates, shop.guards, _old(brief))
         return await _drafted(brief, found)
 
     found = Drafted.model_validate(await ask("write", brief.item, question, job))
-    return Work.begun(brief, thoughts, found, shop.started)
+    return Work.begun(brief, thoughts, found, shop.started, step)
 
 
 async def repair(work: Work) -> Work:
     """The best draft, mended with what its tests said."""
-    shop, number = workshop(), len(work.attempts)
-    args = (work.brief, work.dossier, *work.so_far(), number)
-    question = await drafting.repair_question(*args, shop.templates, shop.guards, _old(work.brief))
+    shop, brief, case = workshop(), work.brief, work.dossier
+    former, verdict = work.so_far()
+    templates, guards, old = shop.templates, shop.guards, _old(brief)
+    question = await drafting.repair_question(brief, case, former, verdict, work.next_repair, templates, guards, old)
 
     async def job() -> dict[str, Any]:
-        found = await drafting.repair(*args, shop.ask, shop.templates, shop.guards, _old(work.brief))
+        found = await drafting.repair(question, brief, case, former, shop.ask, templates, guards, old)
         return await _drafted(work.brief, found)
 
     found = Drafted.model_validate(await ask("repair", work.brief.item, question, job))

@@ -34,18 +34,22 @@ class Drafted(Frozen):
     note: str = ""
 
 
-def draft_question(brief: Brief, dossier: Dossier, templates: Templates, guards: Guards) -> Question:
-    """The question for the first draft."""
-    return _question("draft", "draft", brief, dossier, templates, guards, {})
+def draft_question(
+    brief: Brief, dossier: Dossier, templates: Templates, guards: Guards, step: str = "draft"
+) -> Question:
+    """The question for a first draft; for each of several under a step of its own."""
+    return _question(step, "draft", brief, dossier, templates, guards, {})
 
 
-async def write(brief: Brief, dossier: Dossier, ask: Ask, templates: Templates, guards: Guards, old: Old) -> Drafted:
+async def write(
+    question: Question, brief: Brief, dossier: Dossier, ask: Ask, templates: Templates, guards: Guards, old: Old
+) -> Drafted:
     """A first draft: whole new texts, its `patch` still empty. Raises Unusable after two bad replies."""
 
     async def read(text: str) -> Draft:
         return await _read(text, brief, dossier, None, guards, old)
 
-    return _drafted(await consult(draft_question(brief, dossier, templates, guards), read, ask, templates))
+    return _drafted(await consult(question, read, ask, templates))
 
 
 async def repair_question(
@@ -68,18 +72,16 @@ async def repair_question(
 
 
 async def repair(
+    question: Question,
     brief: Brief,
     dossier: Dossier,
     former: Draft,
-    verdict: Verdict,
-    number: int,
     ask: Ask,
     templates: Templates,
     guards: Guards,
     old: Old,
 ) -> Drafted:
     """The former draft with what the reply changes in it. Raises Unusable after two bad replies."""
-    question = await repair_question(brief, dossier, former, verdict, number, templates, guards, old)
 
     async def read(text: str) -> Draft:
         return await _read(text, brief, dossier, former, guards, old)

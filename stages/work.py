@@ -32,12 +32,15 @@ class Work(Frozen):
     """No further repair can be had."""
 
     @classmethod
-    def begun(cls, brief: Brief, thoughts: Sequence[Thought[Any]], found: Drafted, started: str) -> Self:
-        """With the first draft."""
+    def begun(
+        cls, brief: Brief, thoughts: Sequence[Thought[Any]], found: Drafted, started: str, step: str = "draft"
+    ) -> Self:
+        """With a first draft."""
         return cls(
             brief=brief,
             dossier=dossier(thoughts),
             draft=found.draft,
+            step=step,
             cost=found.usage,
             spent=sum((thought.usage for thought in thoughts), found.usage),
             model=found.model,
@@ -78,7 +81,12 @@ class Work(Frozen):
     def may_be_repaired(self, repairs: int) -> bool:
         """Whether the best draft failed and a repair is left."""
         failed = self.verdict is not None and self.verdict.calls_for_repair
-        return failed and not self.is_closed and len(self.attempts) <= repairs
+        return failed and not self.is_closed and self.next_repair <= repairs
+
+    @property
+    def next_repair(self) -> int:
+        """Its number, from 1."""
+        return 1 + sum(attempt.step.startswith("repair") for attempt in self.attempts)
 
     def so_far(self) -> tuple[Draft, Verdict]:
         """The best draft and its verdict. Raises ValueError before the first verdict."""

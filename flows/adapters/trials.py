@@ -31,13 +31,19 @@ class Bench:
         """A trial by these tests, path → text; None where none of them is a test. Raises SandboxBroken."""
         if test_files(files):
             files = self._conftests(files) | dict(files)
-            return Trial(
-                what=what, before=self._run(self.trees.before, files), after=self._run(self.trees.after, files)
-            )
+            before = self._run(self.trees.before, files, canaries=False)  # there, nothing has an interest in passing
+            return Trial(what=what, before=before, after=self._run(self.trees.after, files, canaries=True))
         if not any(holds_tests(path) and not path.endswith(".py") for path in files):
             return None
         before, after = (self._by_command(tree, files) for tree in (self.trees.untouched, self.trees.after))
         return Trial(what=what, before=before, after=after, by_exit_code=True)
+
+    def passing(self, files: Mapping[str, str]) -> list[str]:
+        """Of these tests in Python, path → text, those that pass on the code after. Raises SandboxBroken."""
+        if not test_files(files):
+            return []
+        run = self._run(self.trees.after, self._conftests(files) | dict(files), canaries=False)
+        return sorted(test for test, state in run.tests.items() if state == "passed")
 
     def check(self, command: str) -> Trial | None:
         """A trial by a finding's own command; None without one. Raises SandboxBroken."""
@@ -46,9 +52,7 @@ class Bench:
         before, after = (self._check(tree, command) for tree in (self.trees.before, self.trees.after))
         return Trial(what="The finding's check", before=before, after=after)
 
-    def _run(self, tree: Path, files: Mapping[str, str]) -> Run:
-        """Canaries follow a pass on the code after: before, nothing has an interest in passing."""
-        canaries = tree == self.trees.after
+    def _run(self, tree: Path, files: Mapping[str, str], *, canaries: bool) -> Run:
         run = run_tests(
             self.sandbox, tree, files, self.limits, python=self.python, home=_modules(tree), canaries=canaries
         )

@@ -2,6 +2,7 @@
 
 import tempfile
 import time
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -56,6 +57,30 @@ class Verification:
             raise SandboxBroken(f"The code of {item.key} cannot be laid out to be verified: {error}.") from error
         seconds = time.monotonic() - started
         return judge(evidence.model_copy(update={"mechanism": sandbox.mechanism, "seconds": seconds}))
+
+    def compare(self, item: WorkItem, drafts: Sequence[Draft]) -> list[list[str]]:
+        """For each draft, which of all drafts' own tests pass on it: number of the test's draft, and its id.
+
+        Only tests in Python are compared, and none where nothing confines. Raises SandboxBroken, Transient, and what
+        `Repositories.checkout` does.
+        """
+        sandbox = choose()
+        if isinstance(sandbox, str):
+            return [[] for _ in drafts]
+        with tempfile.TemporaryDirectory(prefix="autocoder-compare-") as place:
+            return [self._passed(sandbox, Path(place) / str(n), item, each, drafts) for n, each in enumerate(drafts)]
+
+    def _passed(
+        self, sandbox: Sandbox, place: Path, item: WorkItem, draft: Draft, drafts: Sequence[Draft]
+    ) -> list[str]:
+        place.mkdir()
+        trees = Trees(place, self._repositories, item, draft)
+        try:
+            python = self._environments.python(trees.untouched)
+        except Permanent:
+            return []
+        bench = Bench(sandbox, self._limits, python, trees)
+        return [f"{n} {test}" for n, other in enumerate(drafts) for test in bench.passing(texts(other.tests))]
 
     def _evidence(self, sandbox: Sandbox, trees: Trees, item: WorkItem, draft: Draft) -> Evidence:
         try:

@@ -33,7 +33,7 @@ def test_double() -> None:
 def answer_for(step: str, prompt: str = "", item: str = "") -> str:
     """A reply that keeps the rules of that step, given a prompt that lists upstream cases as `T1: …` or none."""
     name = f"fake_{item or 'item'}"
-    if step == "draft" or step.startswith("repair"):
+    if step.startswith(("draft", "repair")):
         return _DRAFT.format(name=name)
     return json.dumps(_thought(step, name, [f"T{n}" for n in dict.fromkeys(_LABEL.findall(prompt))]))
 

@@ -8,12 +8,16 @@ import sys
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 from uuid import UUID
 
 import psutil
 from prefect.client.orchestration import SyncPrefectClient, get_client
 from prefect.settings import PREFECT_API_URL, temporary_settings
 from prefect.states import Scheduled
+
+from flows.adapters.hub import Hub
+from tests import results
 
 LAST_LINE = "Ctrl-C stops everything"
 
@@ -72,6 +76,10 @@ class Up:
             capture_output=True, text=True, timeout=120, check=True,
         )  # fmt: skip
         return done.stdout
+
+    def rows(self) -> list[dict[str, Any]]:
+        """Every row of the results dataset, in order."""
+        return results.rows(Hub(self.env["AUTOCODER_LOCAL_HUB"]))
 
     def client(self) -> SyncPrefectClient:
         with temporary_settings({PREFECT_API_URL: self.api}):

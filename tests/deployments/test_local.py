@@ -19,7 +19,21 @@ from prefect.client.schemas.schedules import IntervalSchedule
 
 from deployments.leftovers import leftovers
 from deployments.processes import end
+from flows.adapters.sandbox import choose
 from tests.deployments.make_up import LAST_LINE, Up, alive, free_port
+
+ACCEPTANCE, REGRESSION, OWN = "acceptance tests", "regression", "own tests"
+VERDICTS = {
+    "TL-1": [("failed", ACCEPTANCE), ("proven", ACCEPTANCE)],
+    "TL-2": [("proven", ACCEPTANCE)],
+    "TL-3": [("proven", ACCEPTANCE)],
+    "TL-4": [("self-tested", OWN)],
+    "TL-5": [("failed", REGRESSION), ("proven", ACCEPTANCE)],
+    "TL-6": [("failed", ACCEPTANCE), ("failed", ACCEPTANCE), ("failed", ACCEPTANCE)],
+    "TL-7": [("proven", ACCEPTANCE)],
+    "": [("self-tested", OWN)],
+}
+"""Finding of the rehearsal → grade of the draft and of each repair, and what decided."""
 
 
 @pytest.fixture(scope="module")
@@ -43,6 +57,26 @@ def test_the_screen_says_what_is_used_what_came_of_each_item_and_where_to_look(u
     assert len(items) == 8
     assert f"Prefect UI   http://127.0.0.1:{up.ports[1]}" in screen
     assert re.search(r"deployment   http://\S+/deployments/deployment/[0-9a-f-]{36}", screen)
+
+
+@pytest.mark.skipif(isinstance(choose(), str), reason=f"nothing confines code here: {choose()}")
+def test_the_rehearsal_comes_to_its_true_verdicts(up: Up):
+    rows = {row["work_item"]["finding"]["id"]: row for row in up.rows()}
+    found = {
+        finding: [(a["verdict"]["grade"], a["verdict"]["by"]) for a in row["attempts"]] for finding, row in rows.items()
+    }
+    assert found == VERDICTS
+    for finding, row in rows.items():
+        last = row["attempts"][-1]
+        assert row["verdict"] == last["verdict"], f"{finding}: every repair of the rehearsal comes closer"
+        assert row["verdict"]["mechanism"]
+        assert row["verdict"]["tests"]
+        assert [a["step"] for a in row["attempts"]] == ["draft", "repair-1", "repair-2"][: len(row["attempts"])]
+    (broken,) = rows["TL-5"]["attempts"][0]["verdict"]["broke"]
+    assert broken == "tests/test_storage.py::test_no_file_yet_is_an_empty_book"
+    assert "test_nine_people_in_three_groups_need_six_payments" in rows["TL-6"]["verdict"]["reason"]
+    checks = [t for t in rows["TL-7"]["verdict"]["tests"] if t["id"].startswith("check: python -c")]
+    assert [(t["before"], t["after"]) for t in checks] == [("failed", "passed")]
 
 
 def test_the_line_of_python_that_is_printed_loads_the_newest_row(up: Up, tmp_path: Path):
@@ -139,6 +173,7 @@ def test_the_next_make_up_goes_on(up: Up):
     assert [len(each.schedules) for each in sorted(deployments, key=lambda each: each.name)] == [1, 0]
 
 
+@pytest.mark.slow
 def test_what_a_killed_make_up_left_is_stopped_and_the_ticks_it_missed_are_dropped(up: Up):
     family = up.family()
     up.process.kill()
@@ -154,6 +189,7 @@ def test_what_a_killed_make_up_left_is_stopped_and_the_ticks_it_missed_are_dropp
         assert prefect.read_flow_run(asked_for).state, "what a person asked for stays"
 
 
+@pytest.mark.slow
 def test_the_end_of_the_server_is_told_and_the_others_are_stopped(up: Up):
     family = up.family()
     psutil.Process(up.pid("The Prefect server")).kill()
@@ -164,6 +200,7 @@ def test_the_end_of_the_server_is_told_and_the_others_are_stopped(up: Up):
     assert alive(family) == []
 
 
+@pytest.mark.slow
 def test_a_closed_terminal_stops_everything(up: Up):
     terminal, inside = pty.openpty()
     up.process = subprocess.Popen(

@@ -144,16 +144,15 @@ async def test_an_item_goes_its_recorded_way(tmp_path: Path, item: WorkItem) -> 
         thought = await thinking.think(stage, brief, answers, recordings.ask, templates)
         answers.append(thought.answer)
     dossier = Dossier(**{answer.step: answer for answer in answers})
-    draft = (await drafting.write(brief, dossier, recordings.ask, templates, guards, workbench.old)).draft
+    case, means = (brief, dossier), (recordings.ask, templates, guards, workbench.old)
+    draft = (await drafting.write(drafting.draft_question(*case, templates, guards), *case, *means)).draft
     assert workbench.failing_before(draft) == "own" + (" acceptance" if workbench.acceptance else "")
     for number, fails in enumerate(failing, start=1):
         assert workbench.failing_after(draft, number) == fails
         if number < len(failing):
             verdict = Verdict(grade=Grade.FAILED, by=fails)
-            repaired = drafting.repair(
-                brief, dossier, draft, verdict, number, recordings.ask, templates, guards, workbench.old
-            )
-            draft = (await repaired).draft
+            question = await drafting.repair_question(*case, draft, verdict, number, *means[1:])
+            draft = (await drafting.repair(question, *case, draft, *means)).draft
     assert workbench.checks() == ([False, *[True] * len(failing)] if item.finding.check else [])
     assert {step for _, step, turn in recordings.asked if turn == 2} == shown_back
     assert recordings.asked == {key for key in RECORDED if key[0] == item.id}

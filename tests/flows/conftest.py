@@ -15,6 +15,7 @@ from prefect.testing.utilities import prefect_test_harness
 
 from flows.adapters.hub import Hub
 from flows.adapters.local_hub import LocalHub
+from tests import results
 from tests.adapters.conftest import _faults, _hub_server, faults, hub_server  # noqa: F401  # fixtures
 from tests.adapters.fake_answers import answer_for
 from tests.adapters.fake_model import FakeModel
@@ -67,15 +68,7 @@ class World:
 
     def rows(self) -> list[dict[str, Any]]:
         """Every row of the results dataset, in order."""
-        import io
-
-        import pyarrow.parquet as pq
-
-        dataset = "autocoder/autocoder-implementation-results"
-        head = self.hub.head(dataset)
-        shards = sorted(e.path for e in self.hub.tree(dataset, head, "data"))
-        tables = [pq.read_table(io.BytesIO(self.hub.read(dataset, head, shard))) for shard in shards]
-        return [row for table in tables for row in table.to_pylist()]
+        return results.rows(self.hub)
 
     def task_runs(self) -> list[TaskRun]:
         """The task runs of the last run, once the server has all of them."""

@@ -1,55 +1,73 @@
 """`python -m flows.implement --once`: one run without a deployment."""
 
-import os
 import subprocess
 import sys
 
+import pytest
+
 from flows.adapters.local_hub import LocalHub
+from flows.once import main
 from tests.flows.conftest import World, record
 
 
-def once(world: World, *flags: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "flows.implement", "--once", *flags], capture_output=True, text=True, timeout=200
-    )
+@pytest.fixture
+def once(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]):
+    """One run in this process, on the server of the tests: its exit code, and all that it said."""
+
+    def run(*flags: str) -> tuple[int, str]:
+        monkeypatch.setattr(sys, "argv", ["flows.implement", "--once", *flags])
+        with pytest.raises(SystemExit) as ended:
+            main()
+        code = ended.value.code  # a text is printed to standard error, and 1 returned
+        said = capsys.readouterr().out + (code if isinstance(code, str) else "")
+        return (1 if isinstance(code, str) else int(code or 0)), said
+
+    return run
 
 
-def test_a_run_publishes_and_ends_with_0(world: World):
+def test_without_a_server_a_run_starts_one_of_its_own_and_publishes(world: World):
     world.publish(record("a", "b"))
-    done = once(world, "--limit", "1")
+    done = subprocess.run(
+        [sys.executable, "-m", "flows.implement", "--once", "--limit", "1"],
+        capture_output=True, text=True, timeout=300,
+    )  # fmt: skip
     assert done.returncode == 0, done.stderr
     assert "writes    autocoder/autocoder-implementation-results" in done.stdout
     assert "Published 1 of 1: " in done.stdout
     assert len(world.rows()) == 1
 
 
-def test_a_worker_that_cannot_work_says_why_and_ends_with_1(world: World, monkeypatch):
+def test_a_worker_that_cannot_work_says_why_and_ends_with_1(world: World, once):
     world.publish(record("a"))
-    done = once(world, "--item", "ffff")
-    assert done.returncode == 1
-    assert "There is no work item 'ffff'" in done.stdout
+    code, said = once("--item", "ffff")
+    assert code == 1
+    assert "There is no work item 'ffff'" in said
 
 
-def test_a_wrong_setting_is_a_sentence_and_no_traceback(world: World, monkeypatch):
+def test_an_idle_run_ends_with_0(world: World, once):
+    world.publish()
+    code, said = once()
+    assert code == 0
+    assert "Idle: " in said
+
+
+def test_a_wrong_setting_is_a_sentence_and_no_traceback(world: World, once, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("AUTOCODER_TRIES", "none")
-    done = once(world)
-    assert done.returncode == 1
-    assert "AUTOCODER_TRIES: " in done.stderr
-    assert "Traceback" not in done.stderr
+    code, said = once()
+    assert code == 1
+    assert "AUTOCODER_TRIES: " in said
 
 
-def test_a_hub_that_is_not_there_is_a_sentence_and_no_traceback(world: World, monkeypatch, tmp_path):
+def test_a_hub_that_is_not_there_is_a_sentence_and_no_traceback(world: World, once, monkeypatch, tmp_path):
     with LocalHub(tmp_path / "hub") as gone:
         monkeypatch.setenv("AUTOCODER_LOCAL_HUB", gone.address)
-    done = once(world)
-    assert done.returncode == 1
-    assert gone.address in done.stderr
-    assert "Traceback" not in done.stderr
-    assert os.environ["AUTOCODER_LOCAL_HUB"] == gone.address
+    code, said = once()
+    assert code == 1
+    assert gone.address in said
 
 
-def test_a_prefect_server_that_is_not_there_is_a_sentence_at_once(world: World, monkeypatch):
+def test_a_prefect_server_that_is_not_there_is_a_sentence_at_once(world: World, once, monkeypatch):
     monkeypatch.setenv("PREFECT_API_URL", "http://127.0.0.1:9/api")
-    done = once(world)
-    assert done.returncode == 1
-    assert "No Prefect server answers at PREFECT_API_URL=http://127.0.0.1:9/api." in done.stderr
+    code, said = once()
+    assert code == 1
+    assert "No Prefect server answers at PREFECT_API_URL=http://127.0.0.1:9/api." in said

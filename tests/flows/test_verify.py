@@ -17,7 +17,7 @@ def test_a_broken_sandbox_postpones_the_item_and_is_blamed_on_nobody(
     def break_down(*_: object) -> None:
         raise SandboxBroken("The sandbox is out of order.")
 
-    monkeypatch.setattr(policy, "_stored", policy._stored.with_options(retries=0))
+    monkeypatch.setattr(policy, "_named", lambda name: policy._stored.with_options(name=name, retries=0))
     monkeypatch.setattr(Verification, "verify", break_down)
     world.publish(record("a"))
     state = world.run()

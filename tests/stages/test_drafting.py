@@ -2,11 +2,14 @@ from collections.abc import Mapping, Sequence
 
 import pytest
 
-from stages.drafting import WHOLE, draft_question, repair, repair_question, shown, write
+from stages import drafting
+from stages.drafting import WHOLE, Drafted, Old, draft_question, repair, repair_question, shown
 from stages.errors import Unusable
 from stages.implementation_plan import ImplementationPlan, PlannedFile, Step
-from stages.models import Brief, CodeView, Draft, File
+from stages.models import Ask, Brief, CodeView, Draft, File
+from stages.outcome import Dossier
 from stages.patching import Guards
+from stages.templates import Templates
 from tests.stages.golden import BARE, BRIEF, CODE, DOSSIER, DRAFT, FIXED, OURS, OWN_TEST, TESTS, VERDICT
 from tests.stages.replies import COST, Replies, edit, texts
 
@@ -18,13 +21,19 @@ MISS = edit("import statz\n", "import stats as s\n")
 GOOD = f"Raises ValueError for no values.\n\n{STATS}\n{TEST}"
 
 
+async def write(brief: Brief, dossier: Dossier, ask: Ask, templates: Templates, guards: Guards, old: Old) -> Drafted:
+    """A first draft by its usual question."""
+    question = draft_question(brief, dossier, templates, guards)
+    return await drafting.write(question, brief, dossier, ask, templates, guards, old)
+
+
 async def written(*replies: str, brief: Brief = BRIEF, guards: Guards = GUARDS, old: Mapping[str, str] = OLD) -> Draft:
     return (await write(brief, DOSSIER, Replies(replies).ask, OURS, guards, texts(old))).draft
 
 
 async def repaired(*replies: str, former: Draft = DRAFT) -> Draft:
-    ask = Replies(replies).ask
-    return (await repair(BRIEF, DOSSIER, former, VERDICT, 1, ask, OURS, GUARDS, texts(OLD))).draft
+    question = await repair_question(BRIEF, DOSSIER, former, VERDICT, 1, OURS, GUARDS, texts(OLD))
+    return (await repair(question, BRIEF, DOSSIER, former, Replies(replies).ask, OURS, GUARDS, texts(OLD))).draft
 
 
 async def refusal(reply: str, brief: Brief = BRIEF, guards: Guards = GUARDS) -> str:
