@@ -9,12 +9,14 @@ import os
 import sys
 import time
 from collections.abc import Callable, Iterator
+from itertools import chain
 
 from stages.errors import WorkerError
 from tests.bench.rig import Rig, rig
 from tests.bench.table import HEADER, Figure
 from tests.bench.throughput import many_items, one_item
 from tests.bench.ticks import first_call, idle
+from tests.bench.verification import verification
 
 Part = Callable[[Rig], Iterator[Figure]]
 
@@ -22,6 +24,7 @@ QUICK: dict[str, Part] = {
     "one": lambda rig: one_item(rig, 3),
     "64": lambda rig: many_items(rig, 64),
     "idle": lambda rig: idle(rig, 3, big=False),
+    "verification": lambda _: verification(3, 0.02, 3, canaries=True),
 }
 WHOLE: dict[str, Part] = {
     "one": lambda rig: one_item(rig, 7),
@@ -29,6 +32,7 @@ WHOLE: dict[str, Part] = {
     "256": lambda rig: many_items(rig, 256),
     "idle": lambda rig: idle(rig, 7, big=True),
     "first": lambda rig: first_call(rig, 7),
+    "verification": lambda _: chain(verification(15, 0.02, 3, canaries=True), verification(5, 5, 1.2, canaries=False)),
 }
 
 
