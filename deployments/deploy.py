@@ -1,4 +1,4 @@
-"""`make deploy`: pool and deployments in place, again and again with the same result."""
+"""`make deploy`: pool, automations and deployments in place, again and again with the same result."""
 
 import os
 import subprocess
@@ -17,6 +17,7 @@ from prefect.client.schemas.filters import (
 )
 from prefect.exceptions import ObjectAlreadyExists
 
+from deployments.automations import put_in_place
 from flows.preflight import check_prefect
 from stages.errors import Permanent, WorkerError
 
@@ -26,12 +27,13 @@ PROJECT = Path(__file__).parent.parent
 
 
 def deploy(environment: dict[str, str]) -> None:
-    """Make the pool and deploy what prefect.yaml says, on the server that `environment` names.
+    """Make the pool and the automations, and deploy what prefect.yaml says, on the server that `environment` names.
 
     Raises Permanent with what Prefect printed when it refuses.
     """
     with client(environment) as prefect:
         make_pool(prefect)
+        put_in_place(prefect)
     done = subprocess.run(
         [sys.executable, "-m", "prefect", "--no-prompt", "deploy", "--all"],
         cwd=PROJECT, env=environment, capture_output=True, text=True, check=False,
@@ -93,7 +95,7 @@ def main() -> None:
         deploy(dict(os.environ))
     except WorkerError as error:
         sys.exit(str(error))
-    print("In place: pool autocoder, deployments implement/every-120s and implement/on-demand.")
+    print("In place: pool autocoder, automations, deployments implement/every-120s and implement/on-demand.")
 
 
 if __name__ == "__main__":

@@ -12,9 +12,11 @@ from types import FrameType
 from typing import NoReturn
 from urllib.parse import urlsplit
 
+import httpx
 from filelock import FileLock, Timeout
 from prefect.settings import PREFECT_CLIENT_MAX_RETRIES, temporary_settings
 
+from deployments.dead_runs import close_dead_runs
 from deployments.deploy import POOL, PROJECT, client, deploy, forget_missed
 from deployments.follow import Follower
 from deployments.leftovers import Started, leftovers
@@ -35,6 +37,8 @@ SERVER = {
     "PREFECT_SERVER_SHOW_PROMOTIONAL_CONTENT": "false",
     "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
 }
+LOOK_S = 15.0
+"""Between two looks for runs whose process died."""
 ENDINGS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 """Ctrl-C, a polite end from elsewhere, and the terminal's end."""
 
@@ -80,6 +84,9 @@ def start(settings: Settings, started: Started) -> dict[str, str]:
     environment |= start_prefect(environment, settings.home, started)
     deploy(environment)
     say("deployed  implement/every-120s, implement/on-demand")
+    with client(environment) as prefect:
+        for line in close_dead_runs(prefect, settings.home, alone=alone()):
+            say(line)
     if missed := forget_missed(environment):
         say(f"dropped   {missed} scheduled runs whose time passed while no worker ran")
     worker = Child(
@@ -149,12 +156,22 @@ def follow(settings: Settings, environment: dict[str, str], started: Started) ->
     """Start a first run and print what comes of items. Raises Permanent when a child ends."""
     # A client that tries again is silent for minutes when the server has ended.
     with temporary_settings({PREFECT_CLIENT_MAX_RETRIES: 0}), client(environment) as prefect:
-        follower = Follower(prefect, settings, environment["PREFECT_API_URL"])
+        follower, next_look = Follower(prefect, settings, environment["PREFECT_API_URL"]), 0.0
         while True:
             started.check()
             for line in follower.news():
                 say(line)
+            if time.monotonic() > next_look:
+                next_look = time.monotonic() + LOOK_S
+                with suppress(httpx.HTTPError):  # the server is away: the next look will do
+                    for line in close_dead_runs(prefect, settings.home, alone=alone()):
+                        say(line)
             time.sleep(1)
+
+
+def alone() -> bool:
+    """Whether the server is this machine's, and so are all runs on it."""
+    return "PREFECT_API_URL" not in os.environ
 
 
 @contextmanager

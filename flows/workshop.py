@@ -7,7 +7,7 @@ import os
 import re
 import time
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
 from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -15,6 +15,8 @@ from functools import cached_property
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
+
+from prefect.context import FlowRunContext
 
 from flows import settings
 from flows.adapters.backlog import Backlog
@@ -24,6 +26,7 @@ from flows.adapters.hub import Hub
 from flows.adapters.outbox import Outbox
 from flows.adapters.upstream import Upstream
 from flows.addresses import scrub
+from flows.presence import present
 from stages.errors import BudgetReached, Permanent, WorkerError
 
 if TYPE_CHECKING:  # an idle tick never pays for these imports
@@ -229,10 +232,13 @@ async def open_workshop(dry_run: bool = False) -> AsyncIterator[Workshop]:
     shop = Workshop(chosen, dry_run)
     if chosen.templates:
         shop.templates  # noqa: B018  # a wrong template is told at the start, not when an item wants it
+    context = FlowRunContext.get()
+    run = context.flow_run.id if context and context.flow_run else None
     token = _open.set(shop)
     gc.freeze()  # some 300,000 objects of imports that no collection need look at: 4 % of a busy run
     try:
-        yield shop
+        with present(shop.home, run) if run else nullcontext():
+            yield shop
     finally:
         gc.unfreeze()
         _open.reset(token)

@@ -1,0 +1,151 @@
+"""Runs whose process died are closed, and no others."""
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+from uuid import UUID
+
+import pytest
+from prefect import flow, task
+from prefect.client.orchestration import SyncPrefectClient, get_client
+from prefect.client.schemas.objects import FlowRun, State
+from prefect.states import Cancelling, Pending, Running
+
+from deployments import dead_runs
+from deployments.automations import put_in_place
+from deployments.dead_runs import close_dead_runs
+from flows.presence import is_alive, present
+from tests.flows.conftest import prefect_server  # noqa: F401  # fixture
+
+HOLD = """
+import sys, time, uuid, pathlib
+from flows.presence import present
+with present(pathlib.Path(sys.argv[1]), uuid.UUID(sys.argv[2])):
+    print("held", flush=True)
+    time.sleep(600)
+"""
+
+
+@flow(name="implement")
+def implement() -> None: ...
+
+
+@task
+def think() -> None: ...
+
+
+@pytest.fixture
+def prefect() -> Iterator[SyncPrefectClient]:
+    with get_client(sync_client=True) as client:
+        yield client
+        for run in client.read_flow_runs(flow_filter=dead_runs.OURS):
+            client.delete_flow_run(run.id)
+
+
+@pytest.fixture(autouse=True)
+def no_patience(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(dead_runs, "PATIENCE", timedelta(0))
+    monkeypatch.setattr(dead_runs, "LAG", timedelta(0))
+
+
+@pytest.fixture
+def another() -> Iterator[subprocess.Popen[str]]:
+    """A process that lives, and whose command line says that it is Prefect's."""
+    process = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)", "prefect"], text=True)
+    yield process
+    process.kill()
+    process.wait()
+
+
+def run_in(prefect: SyncPrefectClient, state: State, pid: int | None = None) -> FlowRun:
+    run = prefect.create_flow_run(implement, state=Pending())
+    prefect.set_flow_run_state(run.id, state, force=True)
+    if pid:
+        prefect.update_flow_run(run.id, infrastructure_pid=str(pid))
+    return run
+
+
+def holder(home: Path, run: UUID) -> subprocess.Popen[str]:
+    """A process that works on the run."""
+    process = subprocess.Popen([sys.executable, "-c", HOLD, str(home), str(run)], stdout=subprocess.PIPE, text=True)
+    assert process.stdout
+    assert process.stdout.readline() == "held\n"
+    return process
+
+
+def state_of(prefect: SyncPrefectClient, run: FlowRun) -> str:
+    return prefect.read_flow_run(run.id).state_name or ""
+
+
+def test_a_run_whose_process_was_killed_is_closed_with_its_task_runs(prefect: SyncPrefectClient, tmp_path: Path):
+    run = run_in(prefect, Running())
+    left = prefect.create_task_run(think, run.id, dynamic_key="0", state=Running())
+    process = holder(tmp_path, run.id)
+    assert list(close_dead_runs(prefect, tmp_path, alone=False)) == []
+    assert state_of(prefect, run) == "Running", "it lives"
+    process.kill()
+    process.wait()
+    assert list(close_dead_runs(prefect, tmp_path, alone=False)) == [f"closed    {run.name}: Its process died."]
+    assert state_of(prefect, run) == "Crashed"
+    assert prefect.read_task_run(left.id).state_name == "Crashed"
+    assert list((tmp_path / "runs").iterdir()) == []
+    assert list(close_dead_runs(prefect, tmp_path, alone=False)) == []
+
+
+def test_a_run_that_ended_in_order_leaves_nothing(tmp_path: Path):
+    run = UUID(int=1)
+    with present(tmp_path, run):
+        assert is_alive(tmp_path, run) is True
+    assert is_alive(tmp_path, run) is None
+    assert list((tmp_path / "runs").iterdir()) == []
+
+
+def test_a_dead_run_that_was_being_cancelled_is_cancelled(prefect: SyncPrefectClient, tmp_path: Path):
+    run = run_in(prefect, Cancelling())
+    process = holder(tmp_path, run.id)
+    process.kill()
+    process.wait()
+    assert len(list(close_dead_runs(prefect, tmp_path, alone=False))) == 1
+    assert state_of(prefect, run) == "Cancelled"
+
+
+@pytest.mark.parametrize("state", [Pending(), Cancelling()])
+def test_a_run_that_never_began_is_closed_where_its_process_id_is_gone(
+    prefect: SyncPrefectClient, tmp_path: Path, state: State, another: subprocess.Popen[str]
+):
+    lives, dead = run_in(prefect, state, another.pid), run_in(prefect, state, 2**22 - 1)
+    (line,) = close_dead_runs(prefect, tmp_path, alone=True)
+    assert line == f"closed    {dead.name}: Its process died before it began."
+    assert state_of(prefect, lives) == state.name
+
+
+def test_a_run_that_no_worker_started_is_closed_where_nobody_else_could(prefect: SyncPrefectClient, tmp_path: Path):
+    run = run_in(prefect, Pending())
+    assert list(close_dead_runs(prefect, tmp_path, alone=False)) == [], "another machine may be about to"
+    assert len(list(close_dead_runs(prefect, tmp_path, alone=True))) == 1
+    assert state_of(prefect, run) == "Crashed"
+
+
+def test_a_run_started_by_hand_in_another_home_is_left_alone(prefect: SyncPrefectClient, tmp_path: Path):
+    run = run_in(prefect, Running())
+    assert list(close_dead_runs(prefect, tmp_path, alone=True)) == []
+    assert state_of(prefect, run) == "Running"
+
+
+def test_a_run_that_has_just_begun_is_given_time(
+    prefect: SyncPrefectClient, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(dead_runs, "PATIENCE", timedelta(seconds=600))
+    run_in(prefect, Pending())
+    assert list(close_dead_runs(prefect, tmp_path, alone=True)) == []
+
+
+def test_automations_are_put_in_place_once_and_one_that_was_paused_stays_so(prefect: SyncPrefectClient):
+    names = put_in_place(prefect)
+    (known,) = prefect.read_automations_by_name(names[0])
+    prefect.pause_automation(known.id)
+    assert put_in_place(prefect) == names
+    (again,) = prefect.read_automations_by_name(names[0])
+    assert (again.id, again.enabled) == (known.id, False)
