@@ -7,7 +7,7 @@ from prefect.client.schemas.objects import State
 from prefect.states import Completed, Failed
 
 from flows.run import Ending, Pulled, stops_the_run
-from stages.errors import BudgetReached, Defect, OutOfCredits, Transient, WorkerError
+from stages.errors import BudgetReached, Defect, EndpointDown, OutOfCredits, Transient, WorkerError
 
 
 def ending(pulled: Pulled, ends: Sequence[Ending], rows: int, dry_run: bool) -> State[None]:
@@ -20,6 +20,8 @@ def ending(pulled: Pulled, ends: Sequence[Ending], rows: int, dry_run: bool) -> 
     told = " ".join(_told(done, items, rows)) + "".join(f"\n- {error}" for error in errors)
     if stop := next((error for error in (pulled.closed, *errors) if error and stops_the_run(error)), None):
         name = {OutOfCredits: "OutOfCredits", BudgetReached: "Budget"}.get(type(stop))
+        if isinstance(pulled.closed, EndpointDown):
+            name = "Resting"  # the run that opened the breaker has failed; this one had nothing to ask
         return Completed(name=name, message=f"{stop} {told}") if name else Failed(message=f"{stop} {told}")
     ours = [error for error in errors if isinstance(error, Transient | Defect)]
     if ours and len(ours) == items:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from flows.adapters.backlog import Waiting
 from flows.adapters.upstream import Look
-from stages.errors import BudgetReached, Misconfigured, OutOfCredits, WorkerError
+from stages.errors import BudgetReached, EndpointDown, Misconfigured, OutOfCredits, WorkerError
 from stages.models import WorkItem
 from stages.outcome import Outcome
 
@@ -22,7 +22,7 @@ class Pulled:
     waiting: Waiting
     """What is left to do, the items of this run included."""
     closed: WorkerError | None = None
-    """Why none was taken up though some wait: a bound on spending, an account without credit."""
+    """Why none was taken up though some wait: a bound on spending, an endpoint that is left alone."""
     notes: tuple[str, ...] = ()
     """Sentences on the datasets."""
 
@@ -30,4 +30,4 @@ class Pulled:
 def stops_the_run(error: WorkerError) -> bool:
     """Whether it holds for every item, so that each keeps its place."""
     of_all = isinstance(error, BudgetReached) and error.scope != "item"
-    return of_all or isinstance(error, OutOfCredits | Misconfigured)
+    return of_all or isinstance(error, OutOfCredits | Misconfigured | EndpointDown)

@@ -63,6 +63,10 @@ class Settings(BaseSettings):
     """How long a streaming answer may say nothing."""
     call_seconds: float = Field(600, gt=0)
     """How long one answer may take as a whole."""
+    failures: int = Field(20, ge=2)
+    """Failures of the endpoint in a row after which it is left alone."""
+    rest_minutes: float = Field(10, gt=0)
+    """For how long; twice as long each time that it then fails again, up to an hour."""
     price_prompt: float | None = Field(None, ge=0)
     """US dollars per million prompt tokens; unset: cost is not counted."""
     price_completion: float | None = Field(None, ge=0)

@@ -27,9 +27,10 @@ from flows.adapters.outbox import Outbox
 from flows.adapters.upstream import Upstream
 from flows.addresses import scrub
 from flows.presence import present
-from stages.errors import BudgetReached, Permanent, WorkerError
+from stages.errors import BudgetReached, EndpointDown, Permanent, WorkerError
 
 if TYPE_CHECKING:  # an idle tick never pays for these imports
+    from flows.adapters.breaker import Breaker
     from flows.adapters.model import Model
     from flows.adapters.repository import Repositories
     from flows.adapters.results import Receipt, Results
@@ -108,10 +109,16 @@ class Workshop:
         return Guards(self.settings.protected, self.settings.patch_files, self.settings.patch_lines)
 
     @cached_property
+    def breaker(self) -> "Breaker":
+        from flows.adapters import breaker
+
+        return breaker.of(self.settings)
+
+    @cached_property
     def model(self) -> "Model":
         from flows.adapters.model import Model
 
-        return Model(self.settings, self.spending)
+        return Model(self.settings, self.spending, self.breaker)
 
     @cached_property
     def verification(self) -> "Verification":
@@ -130,12 +137,13 @@ class Workshop:
             return await self.model.ask(question)
 
     def closed(self) -> WorkerError | None:
-        """Why no model call can be made now: the bound on the day's spending."""
+        """Why no model call can be made now: the bound on the day's spending, an endpoint that is left alone."""
         if not self.settings.model_address:
             return None
         try:
             self.spending.check()
-        except BudgetReached as error:
+            self.breaker.check()
+        except (BudgetReached, EndpointDown) as error:
             return error
         return None
 

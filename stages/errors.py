@@ -5,7 +5,8 @@ WorkerError
 │   └── SandboxBroken  the sandbox could not run at all; never the draft's fault
 ├── Permanent          won't pass by itself: someone has to do what the message says
 │   ├── OutOfCredits   the model's endpoint wants money; nothing is broken
-│   └── BudgetReached  our own bound on spending; opens again at `reopens`
+│   ├── BudgetReached  our own bound on spending; opens again at `reopens`
+│   └── EndpointDown   the model's endpoint failed too often in a row; left alone until `reopens`
 └── Unusable           the model's answer doesn't fit; the message can be shown back to it
 """
 
@@ -58,6 +59,15 @@ class BudgetReached(Permanent):
         """What the bound is for: "item", "run" or "day"."""
         self.reopens = reopens
         """When the bound opens again (UTC); None for a bound of this run or item."""
+
+
+class EndpointDown(Permanent):
+    """The model's endpoint failed too often in a row, and is left alone for a while."""
+
+    def __init__(self, message: str, *, reopens: datetime) -> None:
+        super().__init__(message)
+        self.reopens = reopens
+        """When it is tried again (UTC)."""
 
 
 class Unusable(WorkerError):

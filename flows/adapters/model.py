@@ -4,12 +4,13 @@ import logging
 from time import monotonic
 from uuid import uuid4
 
+from flows.adapters.breaker import Breaker, of
 from flows.adapters.endpoint import Endpoint, Tally, replay_path
 from flows.adapters.recording import Recorder
 from flows.adapters.reply import CHARACTERS, Prices, prompt_tokens, reply_from
 from flows.adapters.spending import Reservation, Spending, bounds
 from flows.settings import Settings
-from stages.errors import WorkerError
+from stages.errors import Transient, WorkerError
 from stages.models import Question, Reply, Usage
 
 log = logging.getLogger(__name__)
@@ -21,7 +22,7 @@ _EXPECTED = 8
 class Model:
     """The model that the settings name: `ask` is how `stages` reaches it. Belongs to one event loop."""
 
-    def __init__(self, settings: Settings, spending: Spending | None = None) -> None:
+    def __init__(self, settings: Settings, spending: Spending | None = None, breaker: Breaker | None = None) -> None:
         self.spending = spending or Spending(settings.home, bounds(settings), run=uuid4().hex)
         self._settings = settings
         self._replay = replay_path(settings.model_name).name if settings.model_name.startswith("replay:") else ""
@@ -29,6 +30,7 @@ class Model:
         secrets = (settings.openai_api_key, settings.hf_token)
         self._recorder = Recorder(settings.record, secrets) if settings.record else None
         self._endpoint = Endpoint(settings)
+        self._breaker = breaker or of(settings)
 
     async def aclose(self) -> None:
         """Close connections and journal."""
@@ -38,8 +40,10 @@ class Model:
     async def ask(self, question: Question) -> Reply:
         """The reply, whatever it is worth: a cut, empty or refused one says so in `finish` and `note`.
 
-        Raises BudgetReached before anything is sent; OutOfCredits, Misconfigured, Permanent with what to do; Transient.
+        Raises BudgetReached and EndpointDown before anything is sent; OutOfCredits, Misconfigured, Permanent with what
+        to do; Transient.
         """
+        self._breaker.check()
         reply = await (self._replayed(question) if self._replay else self._counted(question))
         if reply.note:
             log.warning("%s: %s", question.step, reply.note)
@@ -67,7 +71,12 @@ class Model:
 
     async def _answer(self, question: Question, prompt: int, tally: Tally) -> Reply:
         began = monotonic()
-        completion = await self._endpoint.complete(question, tally)
+        try:
+            completion = await self._endpoint.complete(question, tally)
+        except Transient as fault:
+            self._breaker.failed(str(fault))
+            raise
+        self._breaker.succeeded()
         reply = reply_from(completion, prompt, self._settings.answer_tokens, self._prices)
         usage = reply.usage.model_copy(update={"requests": tally.requests, "seconds": monotonic() - began})
         return reply.model_copy(update={"usage": usage})

@@ -10,7 +10,7 @@ from flows import endings
 from flows.adapters.backlog import Cooling, Waiting
 from flows.adapters.upstream import Look
 from flows.run import Ending, Pulled
-from stages.errors import BudgetReached, Misconfigured, OutOfCredits, Transient, Unusable
+from stages.errors import BudgetReached, EndpointDown, Misconfigured, OutOfCredits, Transient, Unusable
 from stages.models import Finding, Grade, Source, Verdict, WorkItem
 from stages.outcome import Outcome
 
@@ -71,6 +71,15 @@ def test_what_another_run_published_for_us_counts_as_published():
 def test_no_credit_is_not_a_failure():
     state = ending([OutOfCredits("Add credit at the endpoint.")], rows=0)
     assert (state.name, state.is_completed()) == ("OutOfCredits", True)
+
+
+def test_the_run_in_which_an_endpoint_breaks_down_failed_and_those_that_leave_it_alone_rest():
+    down = EndpointDown("It failed again and again.", reopens=datetime.now(UTC))
+    broke = ending([DONE, Transient("503"), down], rows=1)
+    assert broke.is_failed()
+    assert (broke.message or "").startswith("It failed again and again. 1 of 3 items have an outcome.")
+    rests = ending([], waiting=Waiting(3, (), 0), closed=down)
+    assert (rests.name, rests.is_completed()) == ("Resting", True)
 
 
 def test_a_bound_on_spending_says_when_it_opens_again():

@@ -4,8 +4,10 @@ import asyncio
 from collections import Counter
 from typing import Any
 
+import pytest
 from prefect.settings import PREFECT_RESULTS_LOCAL_STORAGE_PATH, temporary_settings
 
+from flows import policy
 from tests.adapters.fake_refusals import openai_error
 from tests.adapters.fake_replies import refuses
 from tests.flows.conftest import World, record
@@ -39,6 +41,25 @@ def test_what_may_pass_is_tried_again_at_the_pace_that_is_asked_for(world: World
     times = Counter(world.asked())
     assert times["risk_analysis"] == 2
     assert times["draft"] == 1
+
+
+def test_an_endpoint_that_fails_again_and_again_is_left_alone_and_every_item_keeps_its_place(
+    world: World, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setenv("AUTOCODER_FAILURES", "6")
+    monkeypatch.setattr(policy, "_named", lambda name: policy._stored.with_options(name=name, retry_delay_seconds=0))
+    world.publish(record(*"abcdefgh"))
+    world.odd["deep_understanding"] = lambda call: refuses(503, openai_error("overloaded"))
+    state = world.run(limit=8)
+    assert state.is_failed()
+    assert "failed again and again and is left alone until" in (state.message or "")
+    assert 6 <= len(world.asked()) <= 8 + 6, "those under way when it opened, and no more"
+    rests = world.run(limit=8)
+    assert (rests.name, world.asked()) == ("Resting", [])
+    (kept,) = (world.home / "breakers").iterdir()
+    kept.write_text(kept.read_text().replace('"until": ', '"until": 0, "was": '))
+    world.odd.clear()
+    assert world.run(limit=8).name == "Published 8 of 8"
 
 
 def test_what_wont_pass_is_not_tried_again(world: World):

@@ -1,0 +1,101 @@
+"""An endpoint that fails again and again is left alone."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from flows.adapters.breaker import LONGEST_S, Breaker
+from stages.errors import EndpointDown
+
+
+@dataclass
+class Clock:
+    now: float = 1_000_000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+def breaker(home: Path, clock: Clock) -> Breaker:
+    """Of a process of its own."""
+    return Breaker(home, "http://model/v1", failures=5, rest_s=600, clock=clock)
+
+
+def is_open(found: Breaker) -> bool:
+    try:
+        found.check()
+    except EndpointDown:
+        return True
+    return False
+
+
+def fail(found: Breaker, times: int) -> None:
+    for number in range(times):
+        found.failed(f"failure {number}")
+
+
+def test_failures_in_a_row_open_it_and_a_success_between_them_does_not(tmp_path: Path, clock: Clock) -> None:
+    found = breaker(tmp_path, clock)
+    fail(found, 4)
+    found.succeeded()
+    fail(found, 4)
+    assert not is_open(found)
+    fail(found, 1)
+    with pytest.raises(
+        EndpointDown, match=r"http://model/v1 failed again and again and is left alone until 1970-01-12"
+    ):
+        found.check()
+
+
+def test_it_stays_open_for_other_processes_and_closes_by_time(tmp_path: Path, clock: Clock) -> None:
+    fail(breaker(tmp_path, clock), 5)
+    assert is_open(breaker(tmp_path, clock))
+    clock.now += 599
+    assert is_open(breaker(tmp_path, clock))
+    clock.now += 2
+    assert not is_open(breaker(tmp_path, clock))
+
+
+def test_after_a_rest_a_few_failures_open_it_for_twice_as_long(tmp_path: Path, clock: Clock) -> None:
+    fail(breaker(tmp_path, clock), 5)
+    rests = []
+    for _ in range(5):
+        while is_open(breaker(tmp_path, clock)):
+            clock.now += 60
+        began = clock.now
+        fail(breaker(tmp_path, clock), 3)
+        while is_open(breaker(tmp_path, clock)):
+            clock.now += 60
+        rests.append(clock.now - began)
+    assert rests == [1200, 2400, 3600, 3600, LONGEST_S]
+
+
+def test_calls_that_were_under_way_when_it_opened_do_not_prolong_it(tmp_path: Path, clock: Clock) -> None:
+    found = breaker(tmp_path, clock)
+    fail(found, 25)
+    clock.now += 601
+    assert not is_open(found)
+
+
+def test_a_success_after_a_rest_forgets_all(tmp_path: Path, clock: Clock) -> None:
+    fail(breaker(tmp_path, clock), 5)
+    clock.now += 601
+    breaker(tmp_path, clock).succeeded()
+    found = breaker(tmp_path, clock)
+    fail(found, 4)
+    assert not is_open(found)
+    assert list((tmp_path / "breakers").iterdir()) == []
+
+
+def test_other_addresses_are_not_concerned_nor_is_a_damaged_file(tmp_path: Path, clock: Clock) -> None:
+    fail(breaker(tmp_path, clock), 5)
+    assert not is_open(Breaker(tmp_path, "http://other/v1", 5, 600, clock))
+    (file,) = (tmp_path / "breakers").iterdir()
+    file.write_text("{")
+    assert not is_open(breaker(tmp_path, clock))
