@@ -30,7 +30,13 @@ async def keep(outcome: Outcome) -> Outcome:
     shop = workshop()
     outcome = Outcome.model_validate_json(shop.scrub(outcome.model_dump_json()))
     if not shop.dry_run:
-        await asyncio.to_thread(shop.outbox.put, outcome)
+        try:
+            await asyncio.to_thread(shop.outbox.put, outcome)
+        except OSError as error:
+            raise Transient(
+                f"The outcome of {outcome.item.key} cannot be kept in {shop.outbox.folder} ({error}): make room there. "
+                "What was thought is stored, as far as there was room, and is not asked again."
+            ) from error
     await views.show_item(outcome)
     return outcome
 

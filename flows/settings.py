@@ -84,6 +84,14 @@ class Settings(BaseSettings):
     # --- work --------------------------------------------------------------------------------------
     home: kinds.Home = Path(".autocoder")
     """Everything the worker keeps on disk. Deleting it loses at most the run in hand."""
+    waiting_outcomes: int = Field(1_024, ge=1)
+    """Finished outcomes that may wait on disk for the Hub; no more items are taken up than there is room for."""
+    cache_gigabytes: float = Field(10, ge=0)
+    """Bound on what is kept to be quicker: stored thoughts, mirrors, environments. The longest unused go first."""
+    cache_days: float = Field(14, ge=1)
+    """What was not used for so long goes too; an item that waits for another try is younger."""
+    free_megabytes: float = Field(200, ge=0)
+    """With less room on the disk nothing new is begun."""
     repository: kinds.Repository = ""
     """git URL or local path of the code that findings without a repository of their own are about.
 

@@ -34,7 +34,12 @@ async def pull(limit: int, item: str | None) -> Pulled:
             []
             if closed
             else shop.backlog.next(
-                limit, time.time(), item, claim=shop.claims.take, finished=shop.outbox, dry_run=shop.dry_run
+                min(limit, shop.room()),
+                time.time(),
+                item,
+                claim=shop.claims.take,
+                finished=shop.outbox,
+                dry_run=shop.dry_run,
             )
         )
         if item:

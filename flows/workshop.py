@@ -20,6 +20,7 @@ from prefect.context import FlowRunContext
 
 from flows import settings
 from flows.adapters.backlog import Backlog
+from flows.adapters.caches import Caches
 from flows.adapters.catching_up import catch_up
 from flows.adapters.claims import Claims
 from flows.adapters.hub import Hub
@@ -27,7 +28,7 @@ from flows.adapters.outbox import Outbox
 from flows.adapters.upstream import Upstream
 from flows.addresses import scrub
 from flows.presence import present
-from stages.errors import BudgetReached, EndpointDown, Permanent, WorkerError
+from stages.errors import BudgetReached, EndpointDown, Misconfigured, Permanent, WorkerError
 
 if TYPE_CHECKING:  # an idle tick never pays for these imports
     from flows.adapters.breaker import Breaker
@@ -65,6 +66,10 @@ class Workshop:
         """Holds items back: twice as many as calls, so that one is ready whenever a slot is free."""
         self.benches = asyncio.Semaphore(os.cpu_count() or 1)
         """Holds verifications back: more than one per processor would run each other out of time."""
+
+    @cached_property
+    def caches(self) -> Caches:
+        return Caches(self.home, self.settings.cache_gigabytes, self.settings.cache_days)
 
     @cached_property
     def hub(self) -> Hub:
@@ -137,15 +142,19 @@ class Workshop:
             return await self.model.ask(question)
 
     def closed(self) -> WorkerError | None:
-        """Why no model call can be made now: the bound on the day's spending, an endpoint that is left alone."""
-        if not self.settings.model_address:
-            return None
+        """Why no item can be taken up now: a full disk, the bound on the day's spending, an endpoint left alone."""
         try:
-            self.spending.check()
-            self.breaker.check()
-        except (BudgetReached, EndpointDown) as error:
+            self.caches.check_room(self.settings.free_megabytes)
+            if self.settings.model_address:
+                self.spending.check()
+                self.breaker.check()
+        except (Misconfigured, BudgetReached, EndpointDown) as error:
             return error
         return None
+
+    def room(self) -> int:
+        """How many more outcomes may wait on disk."""
+        return max(0, self.settings.waiting_outcomes - len(self.outbox))
 
     def catch_up(self) -> tuple[str, ...]:
         """Learn what the results dataset says was seen, decided and spent since we last asked: one request."""
@@ -163,6 +172,7 @@ class Workshop:
         if receipt.rows:  # else an earlier commit had them all, and none of what was seen went out with it
             self.backlog.mark_seen_published(seen)
         self.outbox.drop(keys)
+        self.caches.tidy()
         return receipt
 
     def check_repository(self, repository: str) -> None:

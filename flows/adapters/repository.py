@@ -1,6 +1,7 @@
 """Target repositories: mirrored, pinned, read and diffed by git's plumbing; nothing is checked out to be read."""
 
 import hashlib
+import os
 import re
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -43,7 +44,9 @@ class Repositories:
             raise Permanent(f"{revision!r} is no name of a revision of {scrub(repository)}.")
         mirror = self._mirror(origin)
         with self._locked(mirror):
-            if not (mirror / "HEAD").exists():
+            if (mirror / "HEAD").exists():
+                os.utime(mirror)  # in use: no cache to be tidied away
+            else:
                 git.local(self._folder, "init", "--quiet", "--bare", "--template=", str(mirror))
             if _SHA.fullmatch(revision) and self._has(mirror, revision):
                 return revision

@@ -1,0 +1,84 @@
+"""What the worker keeps on disk to be quicker, within bounds: what was not used for longest goes first."""
+
+import shutil
+import time
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from stages.errors import Misconfigured
+
+CACHES = ("results/*", "mirrors/*.git", "environments/*", "suites/*.json")
+"""Below the home: stored thoughts by item, mirrors of repositories, environments, what suites said."""
+EVERY_S = 3600.0
+"""Between two looks: each adds up all sizes."""
+SPARED_S = 3 * 3600.0
+"""What was used so recently may be in use."""
+GB, MB = 1e9, 1e6
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One thing that can be made anew."""
+
+    path: Path
+    used: float
+    """Seconds since the epoch."""
+    size: int
+    """Bytes."""
+
+
+class Caches:
+    """The caches of a home, of at most so many gigabytes and unused for at most so many days."""
+
+    def __init__(self, home: Path, gigabytes: float, days: float, clock: Callable[[], float] = time.time) -> None:
+        self._home = home
+        self._bytes = gigabytes * GB
+        self._seconds = days * 86_400
+        self._clock = clock
+
+    def check_room(self, megabytes: float) -> None:
+        """Raises Misconfigured where the disk has less room: nothing is begun, and paid for, that could not be kept."""
+        free = shutil.disk_usage(self._home).free
+        if free < megabytes * MB:
+            raise Misconfigured(
+                f"Only {free / MB:.0f} MB are free on the disk of {self._home}, less than AUTOCODER_FREE_MEGABYTES "
+                f"({megabytes:g}): make room. Nothing is lost, and nothing new is begun."
+            )
+
+    def tidy(self) -> int:
+        """How many entries were removed; looks once an hour."""
+        now, stamp = self._clock(), self._home / "tidied"
+        if stamp.exists() and now - stamp.stat().st_mtime < EVERY_S:
+            return 0
+        stamp.touch()
+        gone = 0
+        entries = sorted(self._entries(), key=lambda entry: entry.used)
+        left = sum(entry.size for entry in entries)
+        for entry in entries:
+            age = now - entry.used
+            if age < SPARED_S or (age < self._seconds and left <= self._bytes):
+                break
+            _remove(entry.path)
+            left, gone = left - entry.size, gone + 1
+        return gone
+
+    def _entries(self) -> Iterator[Entry]:
+        for pattern in CACHES:
+            for path in self._home.glob(pattern):
+                with suppress(FileNotFoundError):  # another run may be tidying
+                    yield Entry(path, path.stat().st_mtime, _size(path))
+
+
+def _size(path: Path) -> int:
+    files = path.rglob("*") if path.is_dir() else [path]
+    return sum(file.lstat().st_size for file in files)
+
+
+def _remove(path: Path) -> None:
+    """Gone at once for all who look, then removed."""
+    gone = path.with_name(f"{path.name}.gone")
+    with suppress(OSError):
+        path.rename(gone)
+        shutil.rmtree(gone) if gone.is_dir() else gone.unlink()

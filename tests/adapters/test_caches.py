@@ -1,0 +1,65 @@
+"""Caches stay within their bounds, and what is in use stays."""
+
+import os
+import shutil
+import time
+from pathlib import Path
+
+import pytest
+
+from flows.adapters.caches import Caches
+from stages.errors import Misconfigured
+
+HOUR = 3600.0
+DAY = 24 * HOUR
+
+
+def put(home: Path, path: str, age: float, size: int = 10) -> Path:
+    """A file, and the entry that it belongs to, last used so long ago."""
+    file = home / path
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_bytes(b"x" * size)
+    entry = home / "/".join(path.split("/")[:2])
+    os.utime(entry, (time.time() - age, time.time() - age))
+    return entry
+
+
+def test_what_was_not_used_for_days_goes_and_nothing_else(tmp_path: Path) -> None:
+    old = [put(tmp_path, path, 8 * DAY) for path in ("results/a-1/draft-0", "mirrors/x-1.git/HEAD", "suites/s.json")]
+    kept = [put(tmp_path, "results/b-1/draft-0", 6 * DAY), put(tmp_path, "environments/e/ready", 1 * DAY)]
+    kept += [put(tmp_path, "at/1/outbox/c-1.json", 90 * DAY), put(tmp_path, "spending.db", 90 * DAY)]
+    assert Caches(tmp_path, gigabytes=1, days=7).tidy() == 3
+    assert not any(entry.exists() for entry in old)
+    assert all(entry.exists() for entry in kept), "an outbox is no cache"
+
+
+def test_over_the_bound_the_longest_unused_go_first(tmp_path: Path) -> None:
+    entries = [put(tmp_path, f"mirrors/{n}.git/pack", age=(9 - n) * DAY, size=1000) for n in range(4)]
+    assert Caches(tmp_path, gigabytes=2500 / 1e9, days=30).tidy() == 2
+    assert [entry.exists() for entry in entries] == [False, False, True, True]
+
+
+def test_what_was_used_of_late_stays_whatever_the_bound(tmp_path: Path) -> None:
+    entry = put(tmp_path, "mirrors/x.git/pack", age=HOUR, size=1000)
+    assert Caches(tmp_path, gigabytes=0, days=0).tidy() == 0
+    assert entry.exists()
+
+
+def test_it_looks_once_an_hour(tmp_path: Path) -> None:
+    now = [time.time()]
+    caches = Caches(tmp_path, gigabytes=1, days=7, clock=lambda: now[0])
+    caches.tidy()
+    put(tmp_path, "results/a-1/draft-0", 8 * DAY)
+    assert caches.tidy() == 0
+    now[0] += 2 * HOUR
+    assert caches.tidy() == 1
+
+
+def test_a_disk_that_is_nearly_full_is_told_before_anything_is_begun(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    caches = Caches(tmp_path, gigabytes=1, days=7)
+    caches.check_room(megabytes=1)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: shutil._ntuple_diskusage(10**9, 10**9 - 5 * 10**6, 5 * 10**6))
+    with pytest.raises(Misconfigured, match=r"Only 5 MB are free .* AUTOCODER_FREE_MEGABYTES \(200\): make room"):
+        caches.check_room(megabytes=200)
