@@ -28,7 +28,7 @@ def conclude(work: Work) -> Outcome:
 async def keep(outcome: Outcome) -> Outcome:
     """The outcome, on disk until it is published, without any secret; its page in the UI."""
     shop = workshop()
-    outcome = Outcome.model_validate_json(shop.scrub(outcome.model_dump_json()))
+    outcome = Outcome.model_validate(shop.without_secrets(outcome.model_dump(mode="json")))
     if not shop.dry_run:
         try:
             await asyncio.to_thread(shop.outbox.put, outcome)
@@ -64,7 +64,10 @@ async def leave_for_later(items: Sequence[WorkItem], ends: Sequence[Ending]) -> 
             await asyncio.to_thread(shop.backlog.postpone, item, str(end), time.time() + POSTPONED_S)
             left.append(end)
         else:
-            left.append(await _count_try(item, end))
+            try:
+                left.append(await _count_try(item, end))
+            except Exception as error:  # setting one item aside must not cost the others
+                left.append(fault(item, error))
     return left
 
 

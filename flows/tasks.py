@@ -9,11 +9,11 @@ from prefect import get_run_logger
 
 from flows import views
 from flows.policy import Job, act, stored
-from flows.run import Pulled
+from flows.run import Pulled, stops_the_run
 from flows.workshop import workshop
 from stages import drafting, thinking
 from stages.drafting import Drafted
-from stages.errors import Unusable
+from stages.errors import Permanent, Unusable
 from stages.models import Brief, Question, Usage, Verdict, WorkItem
 from stages.stage import A, Answer, Thought
 from stages.work import Work, dossier
@@ -169,8 +169,10 @@ async def verify(work: Work) -> Work:
 
 
 async def mend(work: Work) -> Work:
-    """The work after a repair and its verdict; where no repair can be had, as it is, and closed."""
+    """The work after a repair and its verdict; where no repair can be had, as it is, and closed: it is a result."""
     try:
         return await verify(await repair(work))
-    except Unusable as error:
-        return work.closed(str(error), error.usage or Usage())
+    except (Unusable, Permanent) as error:
+        if stops_the_run(error):
+            raise
+        return work.closed(str(error), getattr(error, "usage", None) or Usage())

@@ -25,6 +25,7 @@ from flows.adapters.catching_up import catch_up
 from flows.adapters.claims import Claims
 from flows.adapters.hub import Hub
 from flows.adapters.outbox import Outbox
+from flows.adapters.recording import scrub as scrub_secrets
 from flows.adapters.upstream import Upstream
 from flows.addresses import scrub
 from flows.presence import present
@@ -187,12 +188,15 @@ class Workshop:
                 "AUTOCODER_REPOSITORY names it."
             )
 
-    def scrub(self, text: str) -> str:
-        """The text without any of our secrets."""
-        for secret in (self.settings.hf_token, self.settings.openai_api_key):
-            if secret and (value := secret.get_secret_value()):
-                text = text.replace(value, "[secret]")
-        return text
+    def without_secrets(self, value: Any) -> Any:
+        """The value, as JSON has it, without any of our secrets in its texts."""
+        if isinstance(value, str):
+            return scrub_secrets(value, (self.settings.hf_token, self.settings.openai_api_key))
+        if isinstance(value, list):
+            return [self.without_secrets(each) for each in value]
+        if isinstance(value, dict):
+            return {name: self.without_secrets(each) for name, each in value.items()}
+        return value
 
     async def close(self) -> None:
         """Give back claims and connections."""

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from stages.outcome import STAGES
+from tests.adapters.fake_answers import answer_for
 from tests.adapters.fake_refusals import openai_error
 from tests.adapters.fake_replies import refuses, says
 from tests.adapters.faults import Faults, answer
@@ -214,3 +215,27 @@ def test_an_item_has_a_page_and_the_run_a_table(world: World):
     assert "flowchart" in page
     assert "Security" in pages["run"], "what was passed over is told with the reason"
     assert "commit" in pages
+
+
+@pytest.mark.parametrize("key", ["test", "1", "none"])
+def test_a_key_that_is_an_ordinary_word_changes_nothing_in_a_row(
+    world: World, monkeypatch: pytest.MonkeyPatch, key: str
+):
+    monkeypatch.setenv("OPENAI_API_KEY", key)
+    world.publish(record("1 test of none"))
+    assert world.run().name == "Published 1 of 1"
+    (row,) = world.rows()
+    assert row["work_item"]["finding"]["title"] == "1 test of none"
+    assert "[secret]" not in json.dumps(row)
+
+
+def test_a_failed_draft_is_published_where_no_repair_can_be_had(world: World):
+    world.publish(record("a"))
+    world.odd["draft"] = lambda call: says(answer_for("draft", item=call.item).replace("* 2", "* 3"))
+    too_long = openai_error("This model's maximum context length is 10")
+    world.odd["repair-1"] = lambda call: refuses(400, too_long)
+    assert world.run().name == "Published 1 of 1"
+    (row,) = world.rows()
+    assert (row["verdict"]["grade"], row["verdict"]["by"]) == ("failed", "own tests")
+    assert row["implementation"]
+    assert any("No further repair" in note for note in row["notes"])
