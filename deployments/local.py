@@ -2,7 +2,6 @@
 
 import os
 import signal
-import socket
 import sys
 import time
 from collections.abc import Iterator
@@ -16,14 +15,16 @@ import httpx
 from filelock import FileLock, Timeout
 from prefect.settings import PREFECT_CLIENT_MAX_RETRIES, temporary_settings
 
+from deployments.checks import check, prefect_port
 from deployments.dead_runs import close_dead_runs
 from deployments.deploy import POOL, PROJECT, client, deploy, forget_missed
 from deployments.follow import Follower
 from deployments.leftovers import Started, leftovers
 from deployments.processes import Child, end
 from flows.adapters.hub import Hub
-from flows.preflight import answers, check_prefect, preflight
-from flows.settings import Settings, load
+from flows.environment import load
+from flows.preflight import answers, preflight
+from flows.settings import Settings
 from stages.errors import Permanent, WorkerError
 
 # Each was found to matter: without the first two a busy run's task states reach the UI half a minute late; with leases
@@ -72,6 +73,7 @@ def clear(record: Path) -> None:
 def start(settings: Settings, started: Started) -> dict[str, str]:
     """Everything up, in order; returns the environment that flows run in."""
     environment = environment_of(settings)
+    check(settings, environment)
     if not settings.on_real_hub:
         start_hub(settings, environment, started)
     hub = Hub(settings.hub_address, settings.hf_token if settings.on_real_hub else None)
@@ -108,11 +110,6 @@ def environment_of(settings: Settings) -> dict[str, str]:
 
 def start_hub(settings: Settings, environment: dict[str, str], started: Started) -> None:
     port = urlsplit(settings.local_hub).port or 0
-    if not free(port):
-        raise Permanent(
-            f"Port {port}, which the local Hub wants, is in use by another program. Stop that, or set "
-            f"AUTOCODER_LOCAL_HUB to another address, such as http://127.0.0.1:{port + 1}."
-        )
     hub = Child(
         "The local Hub",
         [sys.executable, "-m", "flows.adapters.local_hub", str(settings.home / "hub"), "--port", str(port)],
@@ -127,17 +124,10 @@ def start_hub(settings: Settings, environment: dict[str, str], started: Started)
 def start_prefect(environment: dict[str, str], home: Path, started: Started) -> dict[str, str]:
     """Use the server that PREFECT_API_URL names, else start one. Returns the address as environment."""
     if address := environment.get("PREFECT_API_URL"):
-        check_prefect(address)
         say(f"prefect   {address} (already running)")
         return {}
-    port = int(environment.get("PREFECT_SERVER_API_PORT", "4200"))
+    port = prefect_port(environment)
     address = f"http://127.0.0.1:{port}/api"
-    if not free(port):
-        who = "A Prefect server already runs" if answers(f"{address}/health") else "Another program listens"
-        raise Permanent(
-            f"{who} on port {port}. Set PREFECT_API_URL={address} to use it if it is Prefect's, "
-            f"or PREFECT_SERVER_API_PORT={port + 1} to start one beside it."
-        )
     ours = {**SERVER, "PREFECT_HOME": str(home / "prefect"), "PREFECT_SERVER_API_PORT": str(port)}
     server = Child(
         "The Prefect server",
@@ -189,13 +179,6 @@ def only_one(home: Path) -> Iterator[None]:
         yield
     finally:
         lock.release()
-
-
-def free(port: int) -> bool:
-    """Whether nothing listens on this port of loopback."""
-    with socket.socket() as probe:
-        probe.settimeout(1)
-        return probe.connect_ex(("127.0.0.1", port)) != 0
 
 
 def say(line: str) -> None:

@@ -17,7 +17,7 @@ def ending(pulled: Pulled, ends: Sequence[Ending], rows: int, dry_run: bool) -> 
     """
     errors = [end for end in ends if isinstance(end, WorkerError)]
     items, done = len(ends), len(ends) - len(errors)
-    told = " ".join(_told(done, items, rows)) + "".join(f"\n- {error}" for error in errors)
+    told = " ".join(_told(done, items, done if dry_run else rows)) + "".join(f"\n- {error}" for error in errors)
     if stop := next((error for error in (pulled.closed, *errors) if error and stops_the_run(error)), None):
         name = {OutOfCredits: "OutOfCredits", BudgetReached: "Budget"}.get(type(stop))
         if isinstance(pulled.closed, EndpointDown):

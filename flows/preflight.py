@@ -3,7 +3,8 @@
 import httpx2
 
 from flows.adapters.endpoint import without_login
-from flows.adapters.hub import Account, Hub, Missing
+from flows.adapters.hub import Hub, Missing
+from flows.adapters.rights import writer
 from flows.settings import Settings
 from stages.errors import Misconfigured
 from stages.templates import Templates
@@ -32,7 +33,7 @@ def answers(address: str) -> bool:
     """Whether a server answers there with success."""
     try:
         return httpx2.get(address, timeout=2).is_success
-    except httpx2.HTTPError:
+    except (httpx2.HTTPError, httpx2.InvalidURL):
         return False
 
 
@@ -44,26 +45,21 @@ def check_prefect(address: str) -> None:
         )
 
 
+def check_local_hub(settings: Settings) -> None:
+    """Raises Misconfigured when everything is to stay here and no local Hub answers."""
+    if not settings.on_real_hub and not answers(f"{settings.local_hub}/api/whoami-v2"):
+        raise Misconfigured(
+            f"No local Hub answers at {settings.local_hub}: `make up` starts one and keeps it running; set HF_TOKEN "
+            "for the real Hub, or AUTOCODER_LOCAL_HUB where yours is elsewhere."
+        )
+
+
 def _account(settings: Settings, hub: Hub) -> str:
     if not settings.on_real_hub:
         why = "AUTOCODER_LOCAL is set" if settings.hf_token else "HF_TOKEN is unset"
         return f"none: everything stays on this machine ({why})"
-    account = hub.account()
-    results = settings.datasets[2]
-    if not account.may_write(results):
-        raise Misconfigured(f"The token of {account.name} may not write to {results}. {_way_out(settings, account)}")
-    return f"{account.name}, writing as {results.split('/')[0]} at {settings.hub_address}"
-
-
-def _way_out(settings: Settings, account: Account) -> str:
-    """What the token may do, and which setting would make use of it."""
-    owner = "AUTOCODER_RESULTS_DATASET to a dataset of" if settings.results_dataset else "HF_USERNAME to"
-    names = ", ".join(name for name in account.writable if "/" not in name)
-    datasets = ", ".join(name for name in account.writable if "/" in name)
-    said = f"It may write as: {names}. Set {owner} one of these. " if names else ""
-    if datasets:
-        said += f"It may write to: {datasets}. Set AUTOCODER_RESULTS_DATASET to one of these. "
-    return f"{said or 'It may write nowhere (it is read-only). '}Or set HF_TOKEN to a token with write access there."
+    account = writer(settings, hub)
+    return f"{account.name}, writing as {settings.datasets[2].split('/')[0]} at {settings.hub_address}"
 
 
 def _visibility(hub: Hub, dataset: str, will_be_private: bool | None = None) -> str:

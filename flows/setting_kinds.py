@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BeforeValidator
+from pydantic import AfterValidator, BeforeValidator, SecretStr
 from pydantic_settings import NoDecode
 
 from flows.addresses import address
@@ -47,6 +47,11 @@ def _can_be_home(path: Path) -> bool:
     return os.access(path, os.W_OK | os.X_OK)
 
 
+def _can_be_made(path: Path) -> bool:
+    there = next(each for each in (path, *path.parents) if each.exists())
+    return os.access(there, os.W_OK) and (there == path or there.is_dir())
+
+
 def _can_be_started(path: Path) -> bool:
     return path.is_file() and os.access(path, os.X_OK)
 
@@ -73,6 +78,15 @@ def _repository(name: str) -> str:
         raise ValueError(str(error)) from None
 
 
+def _secret(given: Any) -> Any:
+    """Without the blanks and line ends that come of files: no header takes them, and its error would show them."""
+    text = given.get_secret_value() if isinstance(given, SecretStr) else str(given)
+    text = text.strip()
+    if not re.fullmatch(r"[!-~]+", text):
+        raise ValueError("expected a token of printable ASCII characters without blanks")
+    return text
+
+
 def _patterns(given: Any) -> Any:
     if not isinstance(given, str):
         return given
@@ -81,8 +95,10 @@ def _patterns(given: Any) -> Any:
     return tuple(pattern.strip() for pattern in given.split(",") if pattern.strip())
 
 
+_PORT = r"([1-9]\d{0,3}|[1-5]\d{4}|6[0-4]\d{3}|65[0-4]\d{2}|655[0-2]\d|6553[0-5])"
 _PART = r"\b[\w.-]{1,96}\b"
 
+Secret = Annotated[SecretStr, BeforeValidator(_secret)]
 Address = Annotated[str, _text("an address that begins with http:// or https://", r"https?://[^\s/]\S*")]
 HubAddress = Annotated[
     str,
@@ -92,7 +108,7 @@ HubAddress = Annotated[
     ),
 ]
 LocalAddress = Annotated[
-    str, _text("http://127.0.0.1:PORT or http://localhost:PORT", r"http://(127\.0\.0\.1|localhost):\d{1,5}")
+    str, _text("http://127.0.0.1:PORT or http://localhost:PORT", rf"http://(127\.0\.0\.1|localhost):{_PORT}")
 ]
 Owner = Annotated[str, _text("one name of an account or organisation, without a slash", r"[A-Za-z0-9][\w.-]{0,95}")]
 Dataset = Annotated[str, _text("a dataset as owner/name", rf"((?!.*(--|\.\.)){_PART}/{_PART}(?<!\.git))?")]
@@ -100,7 +116,7 @@ Dataset = Annotated[str, _text("a dataset as owner/name", rf"((?!.*(--|\.\.)){_P
 Model = Annotated[str, AfterValidator(_model)]
 Repository = Annotated[str, AfterValidator(_repository)]
 Patterns = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_patterns)]
-AnyPath = Annotated[Path, AfterValidator(_absolute("a path"))]
+NewPath = Annotated[Path, AfterValidator(_absolute("a path that can be written to", _can_be_made))]
 Folder = Annotated[Path, AfterValidator(_absolute("a folder", Path.is_dir))]
 Home = Annotated[Path, AfterValidator(_absolute("a folder that can be made and written in", _can_be_home))]
 Interpreter = Annotated[Path, AfterValidator(_absolute("an interpreter that can be started", _can_be_started))]

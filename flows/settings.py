@@ -1,16 +1,12 @@
 """Every variable, its default and its reason. Read once, before anything starts."""
 
-import os
-from collections.abc import Iterator
-from difflib import get_close_matches
 from pathlib import Path
 
-from pydantic import Field, SecretStr, ValidationError, model_validator
-from pydantic_core import ErrorDetails
+from pydantic import Field, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from flows import setting_kinds as kinds
-from stages.errors import Misconfigured, Permanent
+from stages.errors import Misconfigured
 
 ROUTER = "https://router.huggingface.co/v1"
 ROUTER_MODEL = "Qwen/Qwen3-Coder-30B-A3B-Instruct"
@@ -22,13 +18,13 @@ REHEARSAL = Path(__file__).parent.parent / "deployments" / "rehearsal" / "conver
 class Settings(BaseSettings):
     """The worker's settings, from the environment.
 
-    Raises pydantic.ValidationError; `load()` turns it into sentences.
+    Raises pydantic.ValidationError; `flows.environment.load` turns it into sentences.
     """
 
     model_config = SettingsConfigDict(env_prefix="AUTOCODER_", extra="forbid", frozen=True, env_ignore_empty=True)
 
     # --- the Hub -----------------------------------------------------------------------------------
-    hf_token: SecretStr | None = Field(None, validation_alias="HF_TOKEN")
+    hf_token: kinds.Secret | None = Field(None, validation_alias="HF_TOKEN")
     """Write token of a Hugging Face account. Unset: the local Hub."""
     hf_username: kinds.Owner = Field("autocoder", validation_alias="HF_USERNAME")
     """Account or organisation that owns the three datasets."""
@@ -49,10 +45,10 @@ class Settings(BaseSettings):
 
     # --- the model ---------------------------------------------------------------------------------
     openai_base_url: kinds.Address | None = Field(None, validation_alias="OPENAI_BASE_URL")
-    openai_api_key: SecretStr | None = Field(None, validation_alias="OPENAI_API_KEY")
+    openai_api_key: kinds.Secret | None = Field(None, validation_alias="OPENAI_API_KEY")
     model: kinds.Model = ""
     """Model id, or `replay:PATH`. Unset: the router's default with a token, the rehearsal without."""
-    record: kinds.AnyPath | None = None
+    record: kinds.NewPath | None = None
     """Folder or file that every conversation of a run is appended to."""
     calls_in_flight: int = Field(16, ge=1, le=1024)
     """Model calls at a time, over all items of a run."""
@@ -151,6 +147,14 @@ class Settings(BaseSettings):
     patch_lines: int = Field(2_000, ge=1)
 
     @model_validator(mode="after")
+    def _keyed(self) -> "Settings":
+        if self.model_address == OPENAI and not self.openai_api_key:
+            raise ValueError(
+                f"{self.model} is asked for at {OPENAI}: set OPENAI_API_KEY, or OPENAI_BASE_URL to another"
+            )
+        return self
+
+    @model_validator(mode="after")
     def _priced(self) -> "Settings":
         bounds = (self.dollars_per_item, self.dollars_per_run, self.dollars_per_day)
         if any(bounds) and (self.price_prompt is None or self.price_completion is None):
@@ -191,7 +195,8 @@ class Settings(BaseSettings):
         """Base URL of the model's endpoint; empty for a replay."""
         if self.model_name.startswith("replay:"):
             return ""
-        return self.openai_base_url or (ROUTER if self.on_real_hub and not self.openai_api_key else OPENAI)
+        openai = self.model and self.openai_api_key  # a stray key alone calls nobody
+        return self.openai_base_url or (ROUTER if self.on_real_hub and not openai else OPENAI)
 
     @property
     def day_tokens(self) -> int:
@@ -204,34 +209,3 @@ class Settings(BaseSettings):
             raise Misconfigured(
                 "A replay is never published to the real Hub: set AUTOCODER_MODEL to a model, or AUTOCODER_LOCAL=1."
             )
-
-
-def load() -> Settings:
-    """The settings of this environment.
-
-    Raises Permanent with one line for each setting that is wrong: its name, what is wrong, what is expected.
-    """
-    wrong = list(_unknown())
-    try:
-        settings = Settings()
-    except ValidationError as error:
-        wrong += [_sentence(fault) for fault in error.errors(include_input=False, include_url=False)]
-    if wrong:
-        raise Permanent("These settings cannot be used:\n" + "\n".join(f"  {line}" for line in wrong))
-    return settings
-
-
-def _unknown() -> Iterator[str]:
-    ours = {f"AUTOCODER_{name.upper()}" for name, field in Settings.model_fields.items() if not field.validation_alias}
-    for name in sorted(os.environ):
-        if name.startswith("AUTOCODER_") and name not in ours:
-            near = get_close_matches(name, ours, n=1)
-            yield f"{name}: there is no such setting" + (f"; did you mean {near[0]}?" if near else "")
-
-
-def _sentence(fault: ErrorDetails) -> str:
-    said = str(fault["ctx"]["error"]) if fault["type"] == "value_error" else fault["msg"]
-    if not fault["loc"]:
-        return said
-    name = str(fault["loc"][0])
-    return f"{name if name.isupper() else f'AUTOCODER_{name.upper()}'}: {said}"

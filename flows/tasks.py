@@ -59,6 +59,7 @@ async def study(item: WorkItem) -> Brief:
     """The item with the code that it is about, at the revision pinned when it was first taken up."""
     shop = workshop()
     if not item.repository:
+        shop.progress.step()
         return Brief(item=item)
 
     def read() -> Brief:

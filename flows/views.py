@@ -45,16 +45,15 @@ async def moving(progress: Progress) -> AsyncIterator[None]:
         follower.cancel()
         with suppress(asyncio.CancelledError):
             await follower
-        await aupdate_progress_artifact(artifact, progress=progress.percent)
+        await aupdate_progress_artifact(artifact, progress=100.0)
 
 
 def line(outcome: Outcome) -> str:
     """One line about an outcome: item, verdict, tokens, seconds of asking and verifying."""
     usage = outcome.usage
     tokens = usage.prompt_tokens + usage.completion_tokens
-    seconds = usage.seconds + sum(attempt.verdict.seconds for attempt in outcome.attempts)
     return (
-        f"{outcome.item.key}  {outcome.verdict.grade:<11}  {tokens:>8,} tokens  {seconds:6.1f} s  "
+        f"{outcome.item.key}  {outcome.verdict.grade:<11}  {tokens:>8,} tokens  {outcome.seconds:6.1f} s  "
         f"{shorten(outcome.item.finding.title, 60, placeholder=' …')}"
     )
 

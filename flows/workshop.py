@@ -18,7 +18,6 @@ from uuid import uuid4
 
 from prefect.context import FlowRunContext
 
-from flows import settings
 from flows.adapters.backlog import Backlog
 from flows.adapters.caches import Caches
 from flows.adapters.catching_up import catch_up
@@ -26,9 +25,12 @@ from flows.adapters.claims import Claims
 from flows.adapters.hub import Hub
 from flows.adapters.outbox import Outbox
 from flows.adapters.recording import scrub as scrub_secrets
+from flows.adapters.rights import check_writer
 from flows.adapters.upstream import Upstream
 from flows.addresses import scrub
+from flows.environment import load
 from flows.presence import present
+from flows.settings import Settings
 from stages.errors import BudgetReached, EndpointDown, Misconfigured, Permanent, WorkerError
 
 if TYPE_CHECKING:  # an idle tick never pays for these imports
@@ -48,7 +50,7 @@ if TYPE_CHECKING:  # an idle tick never pays for these imports
 class Workshop:
     """The doors of one run. Opening one is a property; `close` closes those that were opened."""
 
-    def __init__(self, chosen: settings.Settings, dry_run: bool = False) -> None:
+    def __init__(self, chosen: Settings, dry_run: bool = False) -> None:
         self.settings = chosen
         self.dry_run = dry_run
         self.started = now()
@@ -143,9 +145,11 @@ class Workshop:
             return await self.model.ask(question)
 
     def closed(self) -> WorkerError | None:
-        """Why no item can be taken up now: a full disk, the bound on the day's spending, an endpoint left alone."""
+        """Why no item can be taken up now: no room, no right to publish, no money, an endpoint left alone."""
         try:
             self.caches.check_room(self.settings.free_megabytes)
+            if self.settings.on_real_hub and not self.dry_run:
+                check_writer(self.settings, self.hub)
             if self.settings.model_address:
                 self.spending.check()
                 self.breaker.check()
@@ -213,7 +217,7 @@ def now() -> str:
     return datetime.now(UTC).isoformat(timespec="milliseconds")
 
 
-def _address(chosen: settings.Settings) -> str:
+def _address(chosen: Settings) -> str:
     """8 hex digits of the Hub's address and the datasets' ids."""
     return hashlib.sha256("\n".join((chosen.hub_address, *chosen.datasets)).encode()).hexdigest()[:8]
 
@@ -248,7 +252,7 @@ def workshop() -> Workshop:
 @asynccontextmanager
 async def open_workshop(dry_run: bool = False) -> AsyncIterator[Workshop]:
     """A workshop from this environment, for the time of a run. Raises Permanent when a setting is wrong."""
-    chosen = settings.load()
+    chosen = load()
     if not dry_run:
         chosen.check_publishing()
     shop = Workshop(chosen, dry_run)

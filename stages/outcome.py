@@ -56,3 +56,8 @@ class Outcome(Frozen):
     templates: str = ""
     """Hash of the templates that were used."""
     code_version: str = Field(default="")
+
+    @property
+    def seconds(self) -> float:
+        """Of asking and verifying."""
+        return self.usage.seconds + sum(attempt.verdict.seconds for attempt in self.attempts)

@@ -195,7 +195,7 @@ def _item_row(outcome: Outcome) -> tuple[str, ...]:
         inline(outcome.item.finding.title),
         str(outcome.verdict.grade),
         f"{usage.prompt_tokens + usage.completion_tokens:,}",
-        f"{usage.seconds:.1f}",
+        f"{outcome.seconds:.1f}",
     )
 
 

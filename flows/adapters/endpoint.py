@@ -166,7 +166,8 @@ def _client(settings: Settings) -> "openai.AsyncOpenAI":
         player = openai.DefaultAsyncHttpxClient(transport=Replay(replay_path(settings.model_name)))
         return openai.AsyncOpenAI(api_key="none", base_url="http://replay/v1", max_retries=0, http_client=player)
     on_router = urlsplit(settings.model_address).hostname == urlsplit(ROUTER).hostname
-    key = settings.openai_api_key or (settings.hf_token if on_router and settings.on_real_hub else None)
+    ours = settings.hf_token if on_router and settings.on_real_hub else None
+    key = (settings.openai_api_key or ours) if settings.openai_base_url else (ours or settings.openai_api_key)
     return openai.AsyncOpenAI(
         api_key=key.get_secret_value() if key else "none",
         base_url=settings.model_address,

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from flows.settings import OPENAI, REAL_HUB, REHEARSAL, ROUTER, ROUTER_MODEL, Settings, load
+from flows.environment import load
+from flows.settings import OPENAI, REAL_HUB, REHEARSAL, ROUTER, ROUTER_MODEL, Settings
 from stages.errors import Misconfigured, Permanent
 
 
@@ -197,3 +198,49 @@ def test_a_replay_is_published_to_no_hub_with_accounts(monkeypatch):
         load().check_publishing()
     monkeypatch.setenv("AUTOCODER_LOCAL", "1")
     load().check_publishing()
+
+
+def test_what_is_wrong_between_settings_is_said_with_what_is_wrong_in_one(monkeypatch):
+    monkeypatch.setenv("AUTOCODER_TRIES", "many")
+    monkeypatch.setenv("AUTOCODER_DOLLARS_PER_DAY", "1")
+    with pytest.raises(Permanent) as caught:
+        load()
+    assert "AUTOCODER_TRIES: " in str(caught.value)
+    assert "a bound in dollars needs both AUTOCODER_PRICE_PROMPT" in str(caught.value)
+
+
+def test_a_model_of_openai_without_a_key_is_told_at_the_start(monkeypatch):
+    monkeypatch.setenv("AUTOCODER_MODEL", "gpt-x")
+    with pytest.raises(Permanent, match="set OPENAI_API_KEY, or OPENAI_BASE_URL to another"):
+        load()
+
+
+def test_with_a_token_a_stray_openai_key_leaves_the_router_the_router(monkeypatch):
+    monkeypatch.setenv("HF_TOKEN", "hf_x")
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-x")
+    settings = load()
+    assert (settings.model_address, settings.model_name, settings.day_tokens) == (ROUTER, ROUTER_MODEL, 200_000)
+
+
+@pytest.mark.parametrize("ending", ["\r", "\n", " \t"])
+def test_line_ends_and_blanks_around_a_token_do_not_count(monkeypatch, ending):
+    monkeypatch.setenv("HF_TOKEN", f"hf_planted{ending}")
+    assert load().hf_token.get_secret_value() == "hf_planted"
+
+
+@pytest.mark.parametrize("token", ["hf_plan ted", "hf_plantéd", "   "])
+def test_what_can_be_no_token_is_told_and_not_shown(monkeypatch, token):
+    monkeypatch.setenv("HF_TOKEN", token)
+    with pytest.raises(Permanent, match="HF_TOKEN: expected a token of printable ASCII") as caught:
+        load()
+    assert "plan" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("AUTOCODER_LOCAL_HUB", "http://127.0.0.1:99999"), ("AUTOCODER_RECORD", "/dev/null/recordings")],
+)
+def test_what_cannot_be_used_is_told_at_the_start(monkeypatch, name, value):
+    monkeypatch.setenv(name, value)
+    with pytest.raises(Permanent, match=name):
+        load()
