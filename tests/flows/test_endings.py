@@ -97,4 +97,5 @@ def test_a_run_fails_only_when_the_worker_could_do_nothing():
 
 def test_a_dry_run_says_that_nothing_was_committed():
     state = ending([DONE], rows=0, dry_run=True)
+    assert "in the dataset already" not in (state.message or "")
     assert state.name == "Tried 1 of 1"

@@ -208,6 +208,8 @@ def test_an_item_has_a_page_and_the_run_a_table(world: World):
     world.run()
     kinds = Counter(artifact.type for artifact in world.artifacts())
     assert kinds == {"markdown": 3, "progress": 1}, "the item, the run, and the link, which Prefect stores as markdown"
+    (progress,) = [artifact.data for artifact in world.artifacts() if artifact.type == "progress"]
+    assert progress == 100.0
     pages = {artifact.key: str(artifact.data) for artifact in world.artifacts()}
     (row,) = world.rows()
     page = pages[f"item-{row['id']}"]

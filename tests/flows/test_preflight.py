@@ -11,6 +11,7 @@ from flows.adapters.hub import Hub
 from flows.adapters.local_hub import LocalHub
 from flows.preflight import check_prefect, preflight
 from flows.settings import REHEARSAL, Settings
+from flows.workshop import Workshop
 from stages.errors import Misconfigured
 from tests.adapters.accounts import Accounts, Who
 
@@ -93,6 +94,19 @@ def test_a_token_confined_to_datasets_is_told_the_setting_that_takes_one(hub_wit
 def test_a_token_that_only_reads_is_told_so(hub_with_accounts, monkeypatch):
     with pytest.raises(Misconfigured, match="nowhere"):
         lines(settings(hub_with_accounts, "hf_reader", "rita", monkeypatch))
+
+
+def test_a_run_asks_for_the_right_to_write_before_it_pays_and_once_a_day(
+    hub_with_accounts, tmp_path, monkeypatch, mocker
+):
+    given = {"AUTOCODER_HOME": str(tmp_path / "home")}
+    reader = Workshop(settings(hub_with_accounts, "hf_reader", "rita", monkeypatch, **given))
+    for _ in range(2):
+        assert "It may write nowhere (it is read-only)" in str(reader.closed())
+    asked = mocker.spy(Hub, "account")
+    writer = Workshop(settings(hub_with_accounts, "hf_ada", "ada", monkeypatch, **given))
+    assert (writer.closed(), writer.closed()) == (None, None)
+    assert asked.call_count == 1
 
 
 def test_one_setting_keeps_everything_local_despite_a_token(hub_with_accounts, hub_server, monkeypatch):
