@@ -6,8 +6,10 @@ from pydantic import SecretStr
 
 from flows.adapters.hub import Account, Hub, Missing
 from flows.adapters.local_hub import LocalHub
+from flows.adapters.results import Results
 from stages.errors import Permanent
 from tests.adapters.accounts import Accounts, Who
+from tests.outcomes import small
 
 ANNA = Who("anna", {"lab": "write", "guests": "read", "club": "contributor"})
 ACCOUNTS = Accounts(
@@ -106,3 +108,13 @@ def test_a_renamed_dataset_is_read_and_written_under_its_old_name(anna: Hub) -> 
     assert anna.read("anna/old", "main", "a") == b"one"
     made = anna.commit("anna/old", {"b": b"new"}, anna.head("anna/old"), "message")
     assert anna.head("anna/results") == made
+
+
+def test_rows_go_by_lfs_with_a_token_as_to_the_real_hub(tmp_path: Path) -> None:
+    with LocalHub(tmp_path / "hub", wrap=ACCOUNTS, lfs=True) as server:
+        results = Results(Hub(server.address, SecretStr("hf_anna")), "anna/results", home=tmp_path / "home")
+        results.append([small(1), small(2)])
+        with pytest.raises(Permanent, match="token"):
+            Results(Hub(server.address, SecretStr("hf_reader")), "anna/results").append([small(3)])
+        shards = [path for path in server.files("anna/results") if path.startswith("data/")]
+    assert shards == ["data/000000000001-000000000002.parquet"]
