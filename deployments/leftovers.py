@@ -1,6 +1,7 @@
 """What `make up` started, written down: a killed one stops nothing, so the next one does it."""
 
 import json
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -22,15 +23,21 @@ class Started:
     def start(self, child: Child) -> None:
         child.start()
         self.children.append(child)
+        self._write_down()
+
+    def revive(self) -> Iterator[str]:
+        """A line for each that has ended and is started again. Raises Permanent when one ends again and again."""
+        for child in self.children:
+            if child.ended:
+                yield f"restart   {child.name} ended (exit code {child.process.returncode}), and is started again"
+                child.start_again()
+                self._write_down()
+
+    def _write_down(self) -> None:
         told = [[c.name, c.identity.pid, c.identity.create_time()] for c in self.children]
         draft = self.record.with_suffix(".part")
         draft.write_text(json.dumps(told), encoding="utf-8")
         draft.replace(self.record)
-
-    def check(self) -> None:
-        """Raises Permanent with the end of its log when one of them has ended."""
-        for child in self.children:
-            child.check()
 
     def stop(self) -> None:
         """The last first: each needs those before it."""

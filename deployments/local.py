@@ -143,12 +143,13 @@ def start_prefect(environment: dict[str, str], home: Path, started: Started) -> 
 
 
 def follow(settings: Settings, environment: dict[str, str], started: Started) -> NoReturn:
-    """Start a first run and print what comes of items. Raises Permanent when a child ends."""
+    """Start a first run and print what comes of items. Raises Permanent when a child ends again and again."""
     # A client that tries again is silent for minutes when the server has ended.
     with temporary_settings({PREFECT_CLIENT_MAX_RETRIES: 0}), client(environment) as prefect:
         follower, next_look = Follower(prefect, settings, environment["PREFECT_API_URL"]), 0.0
         while True:
-            started.check()
+            for line in started.revive():
+                say(line)
             for line in follower.news():
                 say(line)
             if time.monotonic() > next_look:

@@ -10,6 +10,8 @@ import psutil
 
 from stages.errors import Permanent
 
+RESTARTS, OF_LATE_S = 5, 600.0
+"""A process that ends more often within so many seconds is not started again."""
 GRACE_S = 10.0
 """Seconds between the request to stop and the kill."""
 
@@ -25,6 +27,8 @@ class Child:
     process: subprocess.Popen[bytes] = field(init=False)
     identity: psutil.Process = field(init=False)
     """Process id and time of start, so that it is never taken for a later process of the same id."""
+    restarts: list[float] = field(default_factory=list)
+    """Moments of the monotonic clock."""
 
     def start(self) -> None:
         self.log.parent.mkdir(parents=True, exist_ok=True)
@@ -34,9 +38,21 @@ class Child:
             )
         self.identity = psutil.Process(self.process.pid)
 
+    @property
+    def ended(self) -> bool:
+        return self.process.poll() is not None
+
+    def start_again(self) -> None:
+        """Start it once more. Raises Permanent with the end of its log when that was done too often of late."""
+        now = time.monotonic()
+        self.restarts = [*(then for then in self.restarts if now - then < OF_LATE_S), now]
+        if len(self.restarts) > RESTARTS:
+            self.check()
+        self.start()
+
     def check(self) -> None:
         """Raises Permanent with the end of its log when it has ended."""
-        if self.process.poll() is not None:
+        if self.ended:
             raise Permanent(f"{self.name} ended (exit code {self.process.returncode}). {self.last_words()}")
 
     def wait_until(self, ready: Callable[[], bool], seconds: float) -> None:

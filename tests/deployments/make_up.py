@@ -5,6 +5,7 @@ import os
 import socket
 import subprocess
 import sys
+import time
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -17,6 +18,7 @@ from prefect.settings import PREFECT_API_URL, temporary_settings
 from prefect.states import Scheduled
 
 from flows.adapters.hub import Hub
+from flows.preflight import answers
 from tests import results
 
 LAST_LINE = "Ctrl-C stops everything"
@@ -68,6 +70,13 @@ class Up:
     def pid(self, name: str) -> int:
         """Of a child."""
         return next(pid for child, pid, _ in json.loads((self.home / "up.json").read_text()) if child == name)
+
+    def wait_for_server(self) -> None:
+        """Until the Prefect server answers."""
+        for _ in range(600):
+            if answers(f"{self.api}/health"):
+                return
+            time.sleep(0.2)
 
     def prefect(self, *args: str) -> str:
         """What Prefect's own command line says."""

@@ -9,7 +9,7 @@ import psutil
 import pytest
 
 from deployments.leftovers import Started, leftovers
-from deployments.processes import Child, end
+from deployments.processes import RESTARTS, Child, end
 from stages.errors import Permanent
 
 
@@ -46,9 +46,14 @@ def test_after_an_orderly_end_there_is_nothing_to_find(started: Started, tmp_pat
     assert leftovers(started.record) == {}
 
 
-def test_one_that_has_ended_is_told_with_its_last_words(started: Started, tmp_path: Path):
+def test_one_that_has_ended_is_started_again_until_that_was_too_often(started: Started, tmp_path: Path):
     started.start(child(tmp_path, "The Hub"))
     started.start(child(tmp_path, "The server", "raise SystemExit('no space left')"))
+    for _ in range(RESTARTS):
+        started.children[1].process.wait()
+        assert list(started.revive()) == ["restart   The server ended (exit code 1), and is started again"]
+        assert json.loads(started.record.read_text())[1][1] == started.children[1].process.pid
     started.children[1].process.wait()
     with pytest.raises(Permanent, match=r"The server ended \(exit code 1\)(.|\n)*no space left"):
-        started.check()
+        list(started.revive())
+    assert not started.children[0].ended
