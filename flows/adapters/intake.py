@@ -8,8 +8,10 @@ from itertools import islice
 
 from flows.adapters.catalog import SeenFile
 from flows.adapters.worker_db import WorkerDb
+from stages.errors import WorkerError
 from stages.matching import item_id
 from stages.records import Found, Kind, PassedOver, Planned, Record
+from stages.text import one_line
 
 SEVERITY_HOURS = {"critical": 72, "high": 24, "medium": 8, "": 8, "low": 0}
 """Hours of waiting that a severity counts for: a critical finding overtakes what came within three days before it,
@@ -46,8 +48,24 @@ class Taken:
 def take_in(db: WorkerDb, file: SeenFile, contents: Iterable[Record | Quarantined], remember: bool) -> Taken:
     """Store what a file holds, in place of what an earlier version held. Items stay; they are never taken back.
 
-    `remember`: write the file into the results dataset's state with the next commit.
+    `remember`: write the file into the results dataset's state with the next commit. Whatever goes wrong with the file
+    itself quarantines it. Raises Transient and Permanent where the database cannot be written.
     """
+    try:
+        return _take_in(db, file, contents, remember)
+    except WorkerError:
+        raise
+    except Exception as error:  # what nobody thought of in this file must not cost the others
+        reason = one_line(f"taking it in failed: {named(error)}", 300)
+        return _take_in(db, file, [Quarantined(file.kind, file.path, file.blob, reason)], remember=False)
+
+
+def named(error: Exception) -> str:
+    """An error of others with its kind: the text alone may be no more than a key."""
+    return f"{type(error).__name__}: {error}"
+
+
+def _take_in(db: WorkerDb, file: SeenFile, contents: Iterable[Record | Quarantined], remember: bool) -> Taken:
     taken = Taken()
     items: list[str] = []
     stream = iter(contents)

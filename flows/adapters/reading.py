@@ -7,7 +7,7 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from flows.adapters.catalog import SeenFile
-from flows.adapters.intake import Quarantined
+from flows.adapters.intake import Quarantined, named
 from stages.records import Record, read_record
 from stages.text import cut, stays_inside
 
@@ -49,12 +49,16 @@ def refused(file: SeenFile, limit: int) -> Quarantined | None:
 def records(file: SeenFile, data: bytes, dataset: str, limit: int, repository: str) -> Iterator[Record | Quarantined]:
     """The records of a file, read from its bytes. `limit`: bytes of one; `repository`: of findings that name none."""
     for row, raw in _raw(file, data, limit):
-        if isinstance(raw, Quarantined):
-            yield raw
-        elif isinstance(raw, dict):
-            yield read_record(file.kind, raw, file.source(dataset, row), repository)
-        else:
-            yield _quarantined(file, "it is no JSON object", row)
+        yield raw if isinstance(raw, Quarantined) else _record(file, raw, dataset, row, repository)
+
+
+def _record(file: SeenFile, raw: Any, dataset: str, row: int | None, repository: str) -> Record | Quarantined:
+    if not isinstance(raw, dict):
+        return _quarantined(file, "it is no JSON object", row)
+    try:
+        return read_record(file.kind, raw, file.source(dataset, row), repository)
+    except Exception as error:  # a fault of ours must not cost the other rows
+        return _quarantined(file, f"reading it failed: {named(error)}", row)
 
 
 def _raw(file: SeenFile, data: bytes, limit: int) -> Iterator[tuple[int | None, Any]]:
@@ -100,18 +104,16 @@ def _rows(file: SeenFile, data: bytes) -> Iterator[tuple[int | None, Any]]:
             for offset in range(batch.num_rows):
                 yield row + offset, _row(file, batch.slice(offset, 1), row + offset)
             row += batch.num_rows
-    except (pa.ArrowException, OSError) as error:
+    except Exception as error:  # of pyarrow mostly; a file's metadata can raise others
         where = f"from row {row} on it" if row else "it"
         yield None, _quarantined(file, f"{where} is no Parquet that can be read: {error}")
 
 
 def _row(file: SeenFile, table: Any, row: int) -> Any:
-    import pyarrow as pa
-
     try:
         return table.to_pylist()[0]
-    except (pa.ArrowException, ValueError, OverflowError) as error:
-        return _quarantined(file, f"it cannot be read: {error}", row)
+    except Exception as error:  # of pyarrow, pytz, datetime, …: each type of a column can raise others
+        return _quarantined(file, f"it cannot be read: {named(error)}", row)
 
 
 def _quarantined(file: SeenFile, reason: str, row: int | None = None) -> Quarantined:

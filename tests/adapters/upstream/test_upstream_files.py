@@ -4,10 +4,15 @@ from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
+import pytest
 
+from flows.adapters import intake, reading
 from flows.adapters.local_hub import LocalHub
 from flows.adapters.local_hub_store import git_sha1
 from flows.adapters.upstream import Look
+from stages.matching import item_id
+from stages.models import Finding
+from stages.records import Kind, Record, read_record
 from tests.adapters.faults import Faults
 from tests.adapters.upstream.conftest import ANALYSIS, NOW, PLANS, TICK, Machines
 from tests.adapters.upstream_records import finding, iterations, record, says
@@ -109,6 +114,63 @@ def test_parquet_is_read_and_only_what_changed(hub_server: LocalHub, machine: Ma
     look = mine.look(now=NOW + TICK)
     assert (len(look.new), look.downloads) == (1, 1)
     assert sum("/resolve/" in asked for asked in faults.seen) == 1
+
+
+def test_a_parquet_row_that_python_cannot_hold_is_quarantined_and_the_rest_goes_on(
+    hub_server: LocalHub, machine: Machines
+) -> None:
+    table = pa.table(
+        {
+            "description": ["a", "b"],
+            "at": pa.array([1, None], pa.timestamp("us", tz="Nowhere/City")),
+        }
+    )
+    sink = io.BytesIO()
+    pq.write_table(table, sink)
+    hub_server.put(ANALYSIS, {"data/000.parquet": sink.getvalue(), **iterations(1)})
+    mine = machine()
+    look = mine.look(now=NOW)
+    assert [(one.path, one.row) for one in look.quarantined] == [("data/000.parquet", 0)]
+    assert "Nowhere/City" in look.quarantined[0].reason
+    assert sorted(mine.waiting()) == ["b", "number 1"]
+
+
+def test_a_fault_in_reading_one_file_costs_that_file_alone(
+    hub_server: LocalHub, machine: Machines, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def read(kind: Kind, raw: Any, *rest: Any) -> Record:
+        if raw["findings"][0]["title"] == "number 2":
+            raise ZeroDivisionError("nobody thought of it")
+        return read_record(kind, raw, *rest)
+
+    monkeypatch.setattr(reading, "read_record", read)
+    hub_server.put(ANALYSIS, iterations(3))
+    mine = machine()
+    look = mine.look(now=NOW)
+    assert [(one.path, one.reason) for one in look.quarantined] == [
+        ("iteration_2.json", "reading it failed: ZeroDivisionError: nobody thought of it")
+    ]
+    assert mine.waiting() == ["number 1", "number 3"]
+    assert mine.look(now=NOW + TICK).downloads == 0
+
+
+def test_a_fault_in_storing_one_file_costs_that_file_alone(
+    hub_server: LocalHub, machine: Machines, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def named(repository: str, finding: Finding) -> str:
+        if finding.title == "number 2":
+            raise UnicodeEncodeError("utf-8", "\ud800", 0, 1, "surrogates not allowed")
+        return item_id(repository, finding)
+
+    monkeypatch.setattr(intake, "item_id", named)
+    hub_server.put(ANALYSIS, iterations(3))
+    mine = machine()
+    (quarantined,) = mine.look(now=NOW).quarantined
+    assert (quarantined.path, quarantined.reason[:39]) == (
+        "iteration_2.json",
+        "taking it in failed: UnicodeEncodeError",
+    )
+    assert mine.waiting() == ["number 1", "number 3"]
 
 
 def _parquet(rows: list[dict[str, Any]]) -> bytes:
