@@ -3,7 +3,6 @@
 import json
 from collections.abc import Iterable, Sequence
 from hashlib import sha256
-from typing import Any
 
 from stages.models import Finding, TestPlan, WorkItem
 from stages.records import Found, Planned
@@ -72,12 +71,20 @@ def reason(finding: Finding, planned: Planned) -> str:
     return SAME_FILE if planned.file else HOLDS_FOR_ALL
 
 
+def likeness(plan: TestPlan) -> str:
+    """16 hex digits, the same for plans of which an item takes one: of perspective and names of executable tests.
+
+    Without a perspective nothing says that two plans are about the same: of the plan's whole text.
+    """
+    named = [plan.perspective.casefold(), sorted(plan.tests)]
+    said = named if plan.perspective else [plan.body, list(plan.tests.items())]
+    return sha256(json.dumps(said).encode()).hexdigest()[:16]
+
+
 def _distinct(plans: Iterable[TestPlan]) -> Iterable[TestPlan]:
-    seen: set[tuple[Any, ...]] = set()
+    seen: set[str] = set()
     for plan in plans:
-        key = (
-            (plan.perspective.casefold(), *sorted(plan.tests)) if plan.perspective else (plan.body, *plan.tests.items())
-        )
-        if key not in seen:
-            seen.add(key)
+        alike = likeness(plan)
+        if alike not in seen:
+            seen.add(alike)
             yield plan

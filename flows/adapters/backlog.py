@@ -11,17 +11,16 @@ from typing import Any
 
 from flows.adapters.catalog import Catalog
 from flows.adapters.item_names import the_item
+from flows.adapters.plans import plans_for
 from flows.adapters.seen import parse, remember
 from flows.adapters.worker_db import WorkerDb
 from stages.matching import work_item
 from stages.models import WorkItem
-from stages.records import Found, Kind, Planned
+from stages.records import Found, Kind
 
 LONGEST_PAUSE = 7 * 86_400.0
 """Seconds; a doubling pause has no bound of its own."""
 PAGE = 256
-NAMED = 200
-"""Plans looked at for one item by each of its names, the latest first."""
 KEY = re.compile(r"(?P<item>[0-9a-f]{16})-(?P<attempt>[1-9][0-9]{0,8})")
 
 Claim = Callable[[Iterable[str], int], Collection[str]]
@@ -132,7 +131,7 @@ class Backlog:
                 return WorkItem.model_validate_json(pinned)
             finding = Found.model_validate_json(found)
             attempt += is_done
-            item = work_item(finding, _plans(db, finding), attempt)
+            item = work_item(finding, plans_for(db, finding), attempt)
             offered = bool(waiting) or not dry_run
             query = "UPDATE item SET pinned = ?, waiting = ?, attempt = ?, not_before = 0 WHERE id = ?"
             db.execute(query, (item.model_dump_json(), offered, attempt, id_))
@@ -228,16 +227,3 @@ def _decide(db: sqlite3.Connection, rows: list[tuple[str, int]]) -> None:
     done = """UPDATE item SET waiting = 0, pinned = NULL, tries = 0, not_before = 0, reason = '', attempt = ?2
               WHERE id = ?1 AND attempt <= ?2 AND (waiting OR pinned IS NOT NULL OR attempt < ?2)"""
     db.executemany(done, rows)
-
-
-def _plans(db: sqlite3.Connection, found: Found) -> list[Planned]:
-    """Those plans that may belong to the finding, the oldest first."""
-    names = {"finding_id": found.finding.id, "analysis_id": found.finding.analysis_id, "file": found.finding.file}
-    rows: set[tuple[float, str]] = set()
-    for column, value in names.items():
-        query = f"SELECT at, planned FROM plan WHERE {column} = ? AND {column} <> '' AND planned IS NOT NULL"  # noqa: S608
-        rows |= set(db.execute(f"{query} ORDER BY at DESC LIMIT {NAMED}", (value,))) if value else set()
-    latest = """SELECT max(at), planned FROM plan WHERE finding_id = '' AND analysis_id = '' AND file = ''
-                AND planned IS NOT NULL GROUP BY perspective"""
-    rows |= set(db.execute(latest))
-    return [Planned.model_validate_json(planned) for _, planned in sorted(rows)]

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from flows.adapters.hub import Entry
+from flows.adapters.plans import NEEDED_PLANS
 from flows.adapters.worker_db import WorkerDb
 from stages.models import Source
 from stages.records import Kind
@@ -170,21 +171,6 @@ class Catalog:
         with self._db.writing() as db:
             for path in gone:
                 _forget(db, kind, path)
-
-
-NEEDED_PLANS = """
-UPDATE file SET state = 'pending' WHERE kind = 'plans' AND state = 'known' AND path IN (
-    WITH wanting AS (
-        SELECT finding_id, analysis_id, file FROM item
-        WHERE (waiting AND pinned IS NULL) OR (id >= :from AND id < :to)
-    )
-    SELECT p.path FROM wanting i JOIN plan p ON p.finding_id <> '' AND p.finding_id = i.finding_id
-    UNION SELECT p.path FROM wanting i JOIN plan p ON p.analysis_id <> '' AND p.analysis_id = i.analysis_id
-    UNION SELECT p.path FROM wanting i JOIN plan p ON p.file <> '' AND p.file = i.file
-    UNION SELECT path FROM (
-        SELECT path, max(at) FROM plan WHERE finding_id = '' AND analysis_id = '' AND file = '' GROUP BY perspective
-    ) WHERE EXISTS (SELECT 1 FROM wanting)
-)"""
 
 
 def _forget(db: sqlite3.Connection, kind: Kind, path: str) -> None:

@@ -9,7 +9,7 @@ from itertools import islice
 from flows.adapters.catalog import SeenFile
 from flows.adapters.worker_db import WorkerDb
 from stages.errors import WorkerError
-from stages.matching import item_id
+from stages.matching import item_id, likeness
 from stages.records import Found, Kind, PassedOver, Planned, Record
 from stages.text import one_line
 
@@ -116,8 +116,8 @@ def _store_plan(db: sqlite3.Connection, file: SeenFile, planned: Planned) -> Non
     at = file.seen_at + (row or 0) / 1e6  # of rows that tell no time, the last one is the latest
     at = at if planned.written is None else min(planned.written, at)
     named = (planned.plan.perspective, planned.finding_id, planned.analysis_id, planned.file)
-    values = (file.path, row or 0, *named, at, planned.model_dump_json())
-    db.execute("INSERT OR REPLACE INTO plan VALUES (?, ?, ?, ?, ?, ?, ?, ?)", values)
+    values = (file.path, row or 0, *named, at, likeness(planned.plan), planned.model_dump_json())
+    db.execute("INSERT OR REPLACE INTO plan VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", values)
 
 
 def _store_item(db: sqlite3.Connection, file: SeenFile, found: Found) -> tuple[str, bool]:
@@ -148,6 +148,6 @@ def _entry(db: sqlite3.Connection, file: SeenFile, items: list[str]) -> str | No
     told = {"kind": file.kind, "path": file.path, "blob": file.blob}
     if file.kind is Kind.ANALYSIS:
         return json.dumps(told | {"items": items}) if len(items) <= ENTRY_ITEMS else None
-    query = "SELECT perspective, finding_id, analysis_id, file, at FROM plan WHERE path = ?"
+    query = "SELECT perspective, finding_id, analysis_id, file, at, alike FROM plan WHERE path = ?"
     plan = db.execute(query, (file.path,)).fetchone()
-    return json.dumps(told | {"about": plan[:4], "at": plan[4]} if plan else told)
+    return json.dumps(told | {"about": plan[:4], "at": plan[4], "alike": plan[5]} if plan else told)

@@ -19,6 +19,8 @@ class Seen(BaseModel):
     items: list[str] | None = None
     about: tuple[str, str, str, str] | None = None
     """Of a plan: perspective, finding_id, analysis_id, file."""
+    alike: str = ""
+    """Of a plan: stages.matching.likeness; empty where a worker of an earlier version wrote the entry."""
     at: float = Field(0, allow_inf_nan=False)
 
 
@@ -57,5 +59,5 @@ def _note(db: sqlite3.Connection, entry: Seen) -> None:
         return
     db.executemany("INSERT OR IGNORE INTO occurrence VALUES (?, ?)", [(id_, entry.path) for id_ in entry.items or ()])
     if entry.about:
-        values = (entry.path, *entry.about, entry.at)
-        db.execute("INSERT OR IGNORE INTO plan VALUES (?, 0, ?, ?, ?, ?, ?, NULL)", values)
+        values = (entry.path, *entry.about, entry.at, entry.alike or entry.path)
+        db.execute("INSERT OR IGNORE INTO plan VALUES (?, 0, ?, ?, ?, ?, ?, ?, NULL)", values)

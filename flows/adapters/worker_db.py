@@ -10,7 +10,7 @@ from filelock import FileLock
 
 from stages.errors import Permanent, Transient
 
-SCHEMA = 2
+SCHEMA = 3
 """Of the tables below; a file of another version is begun anew."""
 
 TABLES = """
@@ -45,13 +45,16 @@ CREATE TABLE decided (item TEXT, attempt INTEGER, PRIMARY KEY (item, attempt)) W
 
 CREATE TABLE plan (
     path TEXT, row INTEGER, perspective TEXT, finding_id TEXT, analysis_id TEXT, file TEXT, at REAL,
+    alike TEXT,          -- of plans that name nothing and are alike in this, the latest holds
     planned TEXT,        -- null: known from the results dataset, not read here
     PRIMARY KEY (path, row)
 );
 CREATE INDEX plan_finding ON plan (finding_id) WHERE finding_id <> '';
 CREATE INDEX plan_analysis ON plan (analysis_id) WHERE analysis_id <> '';
 CREATE INDEX plan_file ON plan (file) WHERE file <> '';
-CREATE INDEX plan_latest ON plan (perspective, at) WHERE finding_id = '' AND analysis_id = '' AND file = '';
+CREATE INDEX plan_latest ON plan (at, alike) WHERE finding_id = '' AND analysis_id = '' AND file = '';
+CREATE INDEX plan_latest_read ON plan (at, alike)
+    WHERE finding_id = '' AND analysis_id = '' AND file = '' AND planned IS NOT NULL;
 CREATE INDEX plan_unread ON plan (path) WHERE planned IS NULL;
 
 CREATE TABLE refused (kind TEXT, path TEXT, row INTEGER, blob TEXT, what TEXT, reason TEXT);

@@ -2,9 +2,12 @@ import multiprocessing
 import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+from pytest_mock import MockerFixture
 
+from flows.adapters import backlog as backlog_module
 from flows.adapters.backlog import Backlog
 from flows.adapters.worker_db import SCHEMA
 from stages.errors import Permanent
@@ -114,6 +117,32 @@ def test_plans_are_paired_when_the_item_is_taken_up(backlog: Backlog) -> None:
         tell(backlog, Kind.PLANS, f"test_plan_iteration_{number}.json", record, NOW + number)
     (item,) = backlog.next(1, NOW)
     assert [plan.body for plan in item.plans] == [f'{{"n": {n}}}' for n in (4, 5, 3, 2)]
+
+
+def of_test(name: str, **fields: Any) -> dict[str, Any]:
+    """A plan with one executable test of that name."""
+    return {**fields, "tests": {f"tests/test_{name}.py": f"def test_{name}(): ..."}}
+
+
+@pytest.mark.parametrize("perspective", ["", "Edge Cases"])
+def test_executable_tests_of_all_general_plans_come_with_an_item(backlog: Backlog, perspective: str) -> None:
+    tell_findings(backlog, finding("f"))
+    for number, name in enumerate("abc", 1):
+        record = of_test(name, perspective_name=perspective)
+        tell(backlog, Kind.PLANS, f"test_plan_iteration_{number}.json", record, NOW + number)
+    (item,) = backlog.next(1, NOW)
+    assert [list(plan.tests) for plan in item.plans] == [[f"tests/test_{name}.py"] for name in "cba"]
+
+
+def test_of_general_plans_alike_only_the_latest_is_gone_through(backlog: Backlog, mocker: MockerFixture) -> None:
+    tell_findings(backlog, finding("f"))
+    for number in range(1, 30):
+        record = of_test("a", perspective_name="xX"[number % 2])
+        tell(backlog, Kind.PLANS, f"test_plan_iteration_{number}.json", record, NOW + number)
+    made = mocker.spy(backlog_module, "work_item")
+    backlog.next(1, NOW)
+    (handed,) = made.call_args.args[1]
+    assert handed.plan.source.path == "test_plan_iteration_29.json"
 
 
 def test_the_latest_plan_is_the_one_written_last_whatever_its_number(backlog: Backlog) -> None:

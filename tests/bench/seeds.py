@@ -16,7 +16,7 @@ from flows.adapters.ledger_copy import LedgerCopy
 from flows.adapters.local_hub import LocalHub
 from flows.adapters.local_hub_store import git_sha1
 from flows.adapters.shards import ROWS_CAP
-from stages.matching import item_id
+from stages.matching import item_id, likeness
 from stages.models import Source
 from stages.records import Kind, read_record
 from stages.rows import row
@@ -83,7 +83,8 @@ def _seen_plans(plans: dict[str, bytes]) -> Iterator[dict[str, Any]]:
     for path, content in plans.items():
         (planned,) = _read(Kind.PLANS, path, content).planned
         about = [planned.plan.perspective, planned.finding_id, planned.analysis_id, planned.file]
-        yield {"kind": "plans", "path": path, "blob": git_sha1(content), "about": about, "at": planned.written}
+        told = {"about": about, "at": planned.written, "alike": likeness(planned.plan)}
+        yield {"kind": "plans", "path": path, "blob": git_sha1(content), **told}
 
 
 def _read(kind: Kind, path: str, content: bytes) -> Any:

@@ -44,6 +44,19 @@ def test_a_new_machine_reads_nothing_that_is_decided(hub_server: LocalHub, machi
     assert [entry["path"] for entry in new.backlog.unpublished_seen()] == ["iteration_31.json"]
 
 
+def test_a_new_machine_reads_every_plan_that_brings_other_tests(hub_server: LocalHub, machine: Machines) -> None:
+    tests = [{"tests": {f"tests/test_{name}.py": "def test(): ..."}} for name in "abc"]
+    hub_server.put(ANALYSIS, iterations(1))
+    hub_server.put(PLANS, {f"test_plan_iteration_{n}.json": json.dumps(told).encode() for n, told in enumerate(tests)})
+    old = machine("old")
+    old.look(now=NOW)
+    new = machine("new")
+    new.backlog.load_state([e for e in old.backlog.unpublished_seen() if e["kind"] == "plans"], [])
+    assert new.look(now=NOW).downloads == 4
+    (item,) = new.backlog.next(1, NOW)
+    assert len(item.plans) == 3
+
+
 def test_a_new_machine_reads_nothing_at_all_where_all_is_decided(hub_server: LocalHub, machine: Machines) -> None:
     hub_server.put(ANALYSIS, iterations(5))
     hub_server.put(PLANS, {f"test_plan_iteration_{n}.json": plan(f"case {n}") for n in range(1, 9)})
