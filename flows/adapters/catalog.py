@@ -96,9 +96,13 @@ class Catalog:
             return dict(row for path in paths for row in db.execute(query, (kind, path)))
 
     def holds_tables(self, kind: Kind) -> bool:
-        """Whether some file's name does not tell which comes next, so that only a listing finds new ones."""
+        """Whether some file holds many records, so that only a listing finds out which of them changed.
+
+        Other names that tell no number (config.json, say) wait for the listing that is due by the clock.
+        """
+        query = """SELECT 1 FROM file WHERE kind = ? AND number IS NULL AND state <> 'gone'
+                   AND path NOT LIKE '%.json' LIMIT 1"""
         with self._db.reading() as db:
-            query = "SELECT 1 FROM file WHERE kind = ? AND number IS NULL AND state <> 'gone' LIMIT 1"
             return db.execute(query, (kind,)).fetchone() is not None
 
     def is_empty(self, kind: Kind) -> bool:

@@ -54,6 +54,24 @@ def test_what_cannot_be_guessed_is_found_by_a_listing(hub_server: LocalHub, mach
     assert len(mine.look(now=NOW + 3_700).new) == 1
 
 
+def test_a_json_file_beside_the_records_costs_no_listings(hub_server: LocalHub, machine: Machines) -> None:
+    hub_server.put(ANALYSIS, {**iterations(5), "config.json": b'{"language": "en"}'})
+    mine = machine()
+    mine.look(now=NOW)
+    hub_server.put(ANALYSIS, {"iteration_6.json": record("number 6")})
+    look = mine.look(now=NOW + TICK)
+    assert (len(look.new), look.requests, look.downloads) == (1, 3, 1)
+
+
+@pytest.mark.parametrize("name", ["more.jsonl", "data/more.NDJSON"])
+def test_a_dataset_with_tables_is_listed_when_it_changed(hub_server: LocalHub, machine: Machines, name: str) -> None:
+    hub_server.put(ANALYSIS, {**iterations(5), name: record("of a table")})
+    mine = machine()
+    mine.look(now=NOW)
+    hub_server.put(ANALYSIS, {"iteration_6.json": record("number 6"), name: record("changed")})
+    assert len(mine.look(now=NOW + TICK).new) == 2
+
+
 def test_findings_of_a_deleted_file_are_dropped_unless_taken_up(hub_server: LocalHub, machine: Machines) -> None:
     hub_server.put(ANALYSIS, iterations(3))
     mine = machine()
