@@ -38,17 +38,22 @@ def find_news(hub: Hub, catalog: Catalog, kind: Kind, name: str, every: float, n
     """
     was = catalog.dataset(kind, name)
     try:
-        head = hub.head(name)
-        is_due = head != was.listed and now - was.listed_at >= every
-        if head == was.head and not is_due:
-            return News(_emptiness(catalog, kind, name))
-        if was.listed and not is_due and not catalog.holds_tables(kind):
-            quick = _quick(hub, catalog, kind, replace(was, head=head), now)
-            if quick:
-                return quick
-        return _listing(hub, catalog, kind, was, head, now)
+        info = hub.info(name)  # the name of today comes with the head, at no further request
+        news = _since(hub, catalog, kind, was, info.sha, every, now)
     except Missing as missing:
         return News((f"The {TITLES[kind]} dataset {name} cannot be read: {missing}",), readable=False)
+    return replace(news, notes=news.notes + _renamed(kind, name, info.id))
+
+
+def _since(hub: Hub, catalog: Catalog, kind: Kind, was: Dataset, head: str, every: float, now: float) -> News:
+    is_due = head != was.listed and now - was.listed_at >= every
+    if head == was.head and not is_due:
+        return News(_emptiness(catalog, kind, was.name))
+    if was.listed and not is_due and not catalog.holds_tables(kind):
+        quick = _quick(hub, catalog, kind, replace(was, head=head), now)
+        if quick:
+            return quick
+    return _listing(hub, catalog, kind, was, head, now)
 
 
 def _emptiness(catalog: Catalog, kind: Kind, name: str) -> tuple[str, ...]:
@@ -74,7 +79,6 @@ def _quick(hub: Hub, catalog: Catalog, kind: Kind, at: Dataset, now: float) -> N
 
 def _listing(hub: Hub, catalog: Catalog, kind: Kind, was: Dataset, head: str, now: float) -> News:
     """Everything that is new, and everything that is gone."""
-    info = hub.info(was.name)
     listed = list(hub.tree(was.name, head))
     records = [entry for entry in listed if is_record_file(entry.path)]
     changed = _changed(records, catalog.blobs(kind))
@@ -84,9 +88,7 @@ def _listing(hub: Hub, catalog: Catalog, kind: Kind, was: Dataset, head: str, no
     catalog.mark(kind, changed, head, now)
     catalog.listed(kind, {entry.path for entry in records}, head)
     notes = _came_back(at) if catalog.stand(kind, at) else _rewritten(hub, was, head)
-    if info.id.lower() != was.name.lower():
-        notes += (f"{was.name} is called {info.id} now: set AUTOCODER_{_setting(kind)}_DATASET to that name.",)
-    requests = 3 + len(listed) // PAGE + bool(was.listed)
+    requests = 2 + len(listed) // PAGE + bool(was.listed)
     return News(notes + _emptiness(catalog, kind, was.name), requests, changed=True)
 
 
@@ -116,5 +118,8 @@ def _rewritten(hub: Hub, was: Dataset, head: str) -> tuple[str, ...]:
     return ()
 
 
-def _setting(kind: Kind) -> str:
-    return "ANALYSIS" if kind is Kind.ANALYSIS else "TEST_PLAN"
+def _renamed(kind: Kind, name: str, id_: str) -> tuple[str, ...]:
+    if id_.lower() == name.lower():
+        return ()
+    setting = "ANALYSIS" if kind is Kind.ANALYSIS else "TEST_PLAN"
+    return (f"{name} is called {id_} now: set AUTOCODER_{setting}_DATASET to that name.",)

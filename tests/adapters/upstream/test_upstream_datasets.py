@@ -44,7 +44,7 @@ def test_a_gated_dataset_is_a_sentence_and_is_read_once_access_is_given(
     hub_server.put(ANALYSIS, iterations(2))
     gated = json.dumps({"id": ANALYSIS, "sha": hub_server.head(ANALYSIS), "private": False, "gated": "manual"})
     faults.on("/resolve/", answer(403, code="GatedRepo", message="Access is restricted"), times=2)
-    faults.on(f"GET /api/datasets/{ANALYSIS}$", says(gated), times=1, after=2)
+    faults.on(f"GET /api/datasets/{ANALYSIS}$", says(gated), times=1, after=1)
     mine = machine()
     look = mine.look(now=NOW)
     assert f"{ANALYSIS} is gated" in look.notes[1]
@@ -52,13 +52,33 @@ def test_a_gated_dataset_is_a_sentence_and_is_read_once_access_is_given(
     assert len(mine.look(now=NOW + TICK).new) == 2
 
 
-def test_a_renamed_dataset_is_read_and_said(hub_server: LocalHub, machine: Machines, faults: Faults) -> None:
+def test_a_renamed_dataset_is_read_and_said_at_every_look(
+    hub_server: LocalHub, machine: Machines, faults: Faults
+) -> None:
     head = hub_server.put(ANALYSIS, iterations(1))
+    hub_server.put(PLANS, {"test_plan_iteration_1.json": plan("t")})
     renamed = json.dumps({"id": "autocoder/findings", "sha": head, "private": False, "gated": False})
-    faults.on(f"GET /api/datasets/{ANALYSIS}$", says(renamed), after=1)
-    look = machine().look(now=NOW)
-    assert f"{ANALYSIS} is called autocoder/findings now: set AUTOCODER_ANALYSIS_DATASET to that name." in look.notes
-    assert len(look.new) == 1
+    faults.on(f"GET /api/datasets/{ANALYSIS}$", says(renamed), times=2)
+    mine = machine()
+    said = f"{ANALYSIS} is called autocoder/findings now: set AUTOCODER_ANALYSIS_DATASET to that name."
+    look = mine.look(now=NOW)
+    assert (len(look.new), look.notes) == (1, (said,))
+    look = mine.look(now=NOW + TICK)
+    assert (look.requests, look.notes) == (2, (said,))
+    assert mine.look(now=NOW + 2 * TICK).notes == ()
+
+
+def test_a_dataset_renamed_between_two_files_is_said_with_the_next_file(
+    hub_server: LocalHub, machine: Machines, faults: Faults
+) -> None:
+    hub_server.put(ANALYSIS, iterations(1))
+    mine = machine()
+    mine.look(now=NOW)
+    head = hub_server.put(ANALYSIS, iterations(2))
+    faults.on(f"GET /api/datasets/{ANALYSIS}$", says(json.dumps({"id": "autocoder/findings", "sha": head})))
+    look = mine.look(now=NOW + TICK)
+    assert (len(look.new), look.requests) == (1, 3)
+    assert any("is called autocoder/findings now" in note for note in look.notes)
 
 
 def test_another_dataset_in_the_settings_is_read_from_its_beginning(hub_server: LocalHub, machine: Machines) -> None:
@@ -88,7 +108,7 @@ def test_what_was_read_before_a_fault_is_kept_and_told_by_the_next_look(
 def test_a_refused_token_is_no_fault_of_the_files(hub_server: LocalHub, machine: Machines, faults: Faults) -> None:
     hub_server.put(ANALYSIS, iterations(2))
     faults.on("/resolve/", answer(401, message="Invalid credentials in Authorization header"), times=2)
-    faults.on(f"GET /api/datasets/{ANALYSIS}$", answer(401, message="Invalid credentials"), after=2)
+    faults.on(f"GET /api/datasets/{ANALYSIS}$", answer(401, message="Invalid credentials"), after=1)
     mine = machine()
     with pytest.raises(Permanent, match="does not accept the token"):
         mine.look(now=NOW)
