@@ -3,7 +3,7 @@
 import re
 import sqlite3
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 
 from flows.adapters.hub import Entry
 from flows.adapters.plans import NEEDED_PLANS
@@ -32,6 +32,8 @@ class Dataset:
     listed_at: float = 0.0
     cursor: int = 0
     """Number of the file that was last written over: a restarted sibling goes on from there."""
+    refused_at: float = 0.0
+    """When a file was last refused because the dataset is gated; 0 once one was given out."""
 
 
 @dataclass(frozen=True)
@@ -65,7 +67,7 @@ class Catalog:
 
     def dataset(self, kind: Kind, name: str) -> Dataset:
         """Where we stand; at the beginning when the setting names another dataset than before."""
-        query = "SELECT name, head, listed, listed_at, cursor FROM dataset WHERE kind = ? AND name = ?"
+        query = "SELECT name, head, listed, listed_at, cursor, refused_at FROM dataset WHERE kind = ? AND name = ?"
         with self._db.reading() as db:
             row = db.execute(query, (kind, name)).fetchone()
         return Dataset(*row) if row else Dataset(name)
@@ -74,11 +76,15 @@ class Catalog:
         """Note where we stand; whether this head was there before, some other one in between."""
         with self._db.writing() as db:
             before = db.execute("SELECT head FROM dataset WHERE kind = ?", (kind,)).fetchone()
-            row = (kind, dataset.name, dataset.head, dataset.listed, dataset.listed_at, dataset.cursor)
-            db.execute("INSERT OR REPLACE INTO dataset VALUES (?, ?, ?, ?, ?, ?)", row)
+            db.execute("INSERT OR REPLACE INTO dataset VALUES (?, ?, ?, ?, ?, ?, ?)", (kind, *astuple(dataset)))
             new = db.execute("INSERT OR IGNORE INTO head VALUES (?, ?)", (kind, dataset.head)).rowcount
             db.execute("DELETE FROM head WHERE rowid <= (SELECT max(rowid) FROM head) - ?", (2 * HEADS,))
             return bool(before and before[0] not in ("", dataset.head) and not new)
+
+    def refused(self, kind: Kind, at: float) -> None:
+        """Note when a file was refused because the dataset is gated; 0: it gives out its files."""
+        with self._db.writing() as db:
+            db.execute("UPDATE dataset SET refused_at = ? WHERE kind = ?", (at, kind))
 
     def highest(self, kind: Kind) -> int:
         """The highest number of a sibling's file, 0 without any."""

@@ -27,6 +27,10 @@ class Missing(Permanent):
     """No such dataset or file, or none that this token may see; the message says which."""
 
 
+class Gated(Missing):
+    """The dataset is there, and this token has not been let in to its files."""
+
+
 @dataclass(frozen=True)
 class Entry:
     """One file of a dataset at one revision."""
@@ -66,7 +70,8 @@ class Account:
 class Hub:
     """A Hub at an address, with or without a token. Cheap to make; safe to share between threads.
 
-    Every method raises Transient (transport, 408, 429, 5xx), Missing (404, hidden) or Permanent (401, 403, the rest).
+    Every method raises Transient (transport, 408, 429, 5xx), Missing (404, hidden; Gated where access must be asked
+    for) or Permanent (401, 403, the rest).
     """
 
     def __init__(self, address: str, token: SecretStr | None = None) -> None:

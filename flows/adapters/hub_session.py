@@ -16,7 +16,7 @@ from huggingface_hub.utils import (  # type: ignore[attr-defined]  # exported la
     parse_ratelimit_headers,
 )
 
-from flows.adapters.hub import Conflict, Missing
+from flows.adapters.hub import Conflict, Gated, Missing
 from stages.errors import Permanent, Transient, WorkerError
 
 PRODUCT = "autocoder-implementation-worker"
@@ -118,7 +118,7 @@ def sorted_out(response: httpx2.Response) -> WorkerError:
     if status in (408, 429) or status >= 500:
         return Transient(asked, retry_after=retry_after(response.headers))
     if code == "GatedRepo":
-        return Missing(f"{asked}. It is gated: ask for access on its page with the account whose token HF_TOKEN is.")
+        return Gated(f"{asked}. It is gated: ask for access on its page with the account whose token HF_TOKEN is.")
     if code == "EntryNotFound":
         return Missing(f"{asked}. There is no such file at this revision.")
     if code == "RevisionNotFound":

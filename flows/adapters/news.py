@@ -84,7 +84,7 @@ def _listing(hub: Hub, catalog: Catalog, kind: Kind, was: Dataset, head: str, no
     changed = _changed(records, catalog.blobs(kind))
     highest = catalog.highest(kind)
     overwritten = (n for entry in changed if (n := number(kind, entry.path)) is not None and n <= highest)
-    at = Dataset(was.name, head, listed=head, listed_at=now, cursor=max(overwritten, default=was.cursor))
+    at = replace(was, head=head, listed=head, listed_at=now, cursor=max(overwritten, default=was.cursor))
     catalog.mark(kind, changed, head, now)
     catalog.listed(kind, {entry.path for entry in records}, head)
     notes = _came_back(at) if catalog.stand(kind, at) else _rewritten(hub, was, head)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from flows.adapters.backlog import Backlog
 from flows.adapters.catalog import SeenFile
-from flows.adapters.hub import Hub, Missing
+from flows.adapters.hub import Gated, Hub, Missing
 from flows.adapters.intake import Quarantined, Taken, take_in
 from flows.adapters.item_names import prefix
 from flows.adapters.news import News, find_news
@@ -57,6 +57,9 @@ class Upstream:
         """What was stored since the last look that came to its end: told by the next one that does."""
         self._notes: list[str] = []
         self._requests = self._downloads = 0
+        self._closed: set[Kind] = set()
+        """Whose files are not asked for in this look."""
+        self._now = 0.0
 
     def look(self, item: str | None = None, now: float | None = None) -> Look:
         """Read what is new into the backlog; ONE request per dataset when nothing is.
@@ -64,31 +67,32 @@ class Upstream:
         `item`: read again what holds that item, where only the results dataset told of it. Raises Transient, and
         Permanent where the token is refused; what was read by then is kept. A dataset that is missing is a note.
         """
-        now = time.time() if now is None else now
+        self._now = time.time() if now is None else now
         self._notes, self._requests, self._downloads = [], 0, 0
         asked_for = prefix(item or "")
-        news = {kind: self._find_news(kind, now) for kind in (Kind.PLANS, Kind.ANALYSIS)}
+        news = {kind: self._find_news(kind) for kind in (Kind.PLANS, Kind.ANALYSIS)}
         if asked_for:
             self._catalog.read_again(asked_for)
-        kinds = [kind for kind in news if news[kind].readable]
+        self._closed = {kind for kind in news if not news[kind].readable}
+        self._closed |= {kind for kind in news if not asked_for and self._waits(kind)}
         for kind, most in ((Kind.PLANS, DOWNLOADS // 2), (Kind.ANALYSIS, DOWNLOADS), (Kind.PLANS, DOWNLOADS)):
-            if kind in kinds:
-                self._read(kind, most)
+            self._read(kind, most)
         if (asked_for or self._taken or any(n.changed for n in news.values())) and self._catalog.read_plans(asked_for):
             self._read(Kind.PLANS, DOWNLOADS)
-        for kind in kinds:
-            self._catalog.sweep(kind)
+        for kind in news:
+            if news[kind].readable:
+                self._catalog.sweep(kind)
         return self._told()
 
-    def _find_news(self, kind: Kind, now: float) -> News:
-        news = find_news(self._hub, self._catalog, kind, self._names[kind], self._every, now)
+    def _find_news(self, kind: Kind) -> News:
+        news = find_news(self._hub, self._catalog, kind, self._names[kind], self._every, self._now)
         self._requests += news.requests
         self._notes += news.notes
         return news
 
     def _read(self, kind: Kind, most: int) -> None:
         """Read files that are pending: the oldest findings, and the newest plans, since those hold."""
-        most = min(most, DOWNLOADS - self._downloads)
+        most = 0 if kind in self._closed else min(most, DOWNLOADS - self._downloads)
         files = self._catalog.pending(kind, most, newest_first=kind is Kind.PLANS)
         if not files:
             return
@@ -100,7 +104,10 @@ class Upstream:
                     if not isinstance(data, WorkerError):
                         self._take(file, data)
                 faults = [(file, data) for file, data in fetched if isinstance(data, WorkerError)]
-                if faults and not self._goes_on(kind, faults):
+                if not faults:
+                    self._catalog.refused(kind, 0)
+                elif not self._goes_on(kind, faults):
+                    self._closed.add(kind)
                     return
 
     def _fetch(self, file: SeenFile) -> bytes | Quarantined | WorkerError:
@@ -122,27 +129,42 @@ class Upstream:
             if not isinstance(fault, Permanent):
                 raise fault
         at = self._catalog.dataset(kind, self._names[kind])
-        revisions = {file.revision for file, fault in faults if isinstance(fault, Missing)}
+        revisions = {f.revision for f, fault in faults if isinstance(fault, Missing) and not isinstance(fault, Gated)}
         if revisions - {at.head}:
             self._catalog.stand(kind, replace(at, head="", listed=""))
             gone = f"Revision {min(revisions)[:12]} of {at.name} is gone: its history was squashed."
             self._notes.append(f"{gone} The next look lists the dataset anew.")
             return False
-        if hidden := self._hidden(at.name):
+        if hidden := self._hidden(kind, any(isinstance(fault, Gated) for _, fault in faults)):
             self._notes.append(hidden)
             return False
         for file, fault in faults:
             self._take(file, Quarantined(kind, file.path, file.blob, f"the Hub does not give it out: {fault}"))
         return True
 
-    def _hidden(self, name: str) -> str:
-        """A sentence where the whole dataset is no longer given out. Raises Permanent where the token is refused."""
-        self._requests += 1
+    def _hidden(self, kind: Kind, is_gated: bool) -> str:
+        """A sentence where the whole dataset is not given out. Raises Permanent where the token is refused."""
+        name = self._names[kind]
         try:
-            is_gated = self._hub.info(name).gated
+            if not is_gated:
+                self._requests += 1
+                is_gated = self._hub.info(name).gated
         except Missing as missing:
             return f"{name} cannot be read any more: {missing}"
-        return f"{name} is gated, and this token may not read its files: ask for access on its page." * is_gated
+        if is_gated:
+            self._catalog.refused(kind, self._now)
+        return self._gated(name) * is_gated
+
+    def _gated(self, name: str) -> str:
+        pace = f"It is tried again every {self._every / 60:g} minutes (AUTOCODER_LISTING_MINUTES)."
+        return f"{name} is gated, and this token may not read its files: ask for access on its page. {pace}"
+
+    def _waits(self, kind: Kind) -> bool:
+        """Whether files are to be read of a dataset that was found gated less than a listing's pace ago; it is said."""
+        at = self._catalog.dataset(kind, self._names[kind])
+        waits = self._now - at.refused_at < self._every and self._catalog.count_pending(kind) > 0
+        self._notes += [self._gated(at.name)] * waits
+        return waits
 
     def _told(self) -> Look:
         taken, self._taken = self._taken, []
@@ -163,7 +185,8 @@ class Upstream:
 
 
 def _batches(files: list[SeenFile]) -> Iterator[list[SeenFile]]:
-    """Records by the handful; a table, which may be large, alone."""
+    """Records by the handful, but the first alone: it tells whether we are let in. A table, often large, alone."""
     small = [file for file in files if not is_table(file.path)]
-    yield from (small[start : start + BATCH] for start in range(0, len(small), BATCH))
+    yield from ([file] for file in small[:1])
+    yield from (small[start : start + BATCH] for start in range(1, len(small), BATCH))
     yield from ([file] for file in files if is_table(file.path))

@@ -10,12 +10,12 @@ from filelock import FileLock
 
 from stages.errors import Permanent, Transient
 
-SCHEMA = 3
+SCHEMA = 4
 """Of the tables below; a file of another version is begun anew."""
 
 TABLES = """
 CREATE TABLE dataset (
-    kind TEXT PRIMARY KEY, name TEXT, head TEXT, listed TEXT, listed_at REAL, cursor INTEGER
+    kind TEXT PRIMARY KEY, name TEXT, head TEXT, listed TEXT, listed_at REAL, cursor INTEGER, refused_at REAL
 ) WITHOUT ROWID;
 CREATE TABLE head (kind TEXT, sha TEXT, UNIQUE (kind, sha));
 

@@ -38,18 +38,52 @@ def test_a_dataset_that_vanishes_keeps_its_items(hub_server: LocalHub, machine: 
     assert len(mine.waiting()) == 2
 
 
-def test_a_gated_dataset_is_a_sentence_and_is_read_once_access_is_given(
+def test_a_gated_dataset_costs_one_download_an_hour_and_is_read_once_access_is_given(
+    hub_server: LocalHub, machine: Machines, faults: Faults
+) -> None:
+    hub_server.put(ANALYSIS, iterations(40))
+    faults.on(f"/{ANALYSIS}/resolve/", answer(403, code="GatedRepo", message="Access is restricted"), times=2)
+    for hour in (0, 1):
+        mine = machine()
+        look = mine.look(now=NOW + hour * 3_600)
+        said = f"{ANALYSIS} is gated, and this token may not read its files: ask for access on its page. "
+        assert f"{said}It is tried again every 60 minutes (AUTOCODER_LISTING_MINUTES)." in look.notes
+        assert (look.quarantined, mine.backlog.waiting(NOW).files, look.downloads) == ((), 40, 1)
+        faults.seen.clear()
+        again = machine().look(now=NOW + hour * 3_600 + TICK)
+        assert faults.seen == [f"GET /api/datasets/{PLANS}", f"GET /api/datasets/{ANALYSIS}"]
+        assert again.notes == look.notes
+    assert len(machine().look(now=NOW + 7_200).new) == 40
+
+
+def test_a_dataset_that_becomes_gated_meanwhile_is_no_fault_of_its_files(
+    hub_server: LocalHub, machine: Machines, faults: Faults
+) -> None:
+    hub_server.put(ANALYSIS, iterations(40))
+    faults.on("/resolve/", answer(401, code="GatedRepo", message="Access is restricted"), times=100, after=1)
+    look = machine().look(now=NOW)
+    assert (len(look.new), look.quarantined) == (1, ())
+
+
+def test_a_gated_dataset_is_tried_at_once_for_an_item_asked_for_by_name(
+    hub_server: LocalHub, machine: Machines, faults: Faults
+) -> None:
+    hub_server.put(ANALYSIS, iterations(2))
+    faults.on("/resolve/", answer(403, code="GatedRepo", message="Access is restricted"))
+    machine().look(now=NOW)
+    assert len(machine().look("0" * 16, now=NOW + TICK).new) == 2
+
+
+def test_a_dataset_whose_pages_say_gated_is_not_read_on_either(
     hub_server: LocalHub, machine: Machines, faults: Faults
 ) -> None:
     hub_server.put(ANALYSIS, iterations(2))
     gated = json.dumps({"id": ANALYSIS, "sha": hub_server.head(ANALYSIS), "private": False, "gated": "manual"})
-    faults.on("/resolve/", answer(403, code="GatedRepo", message="Access is restricted"), times=2)
+    faults.on("/resolve/", answer(403, message="Forbidden"), times=1)
     faults.on(f"GET /api/datasets/{ANALYSIS}$", says(gated), times=1, after=1)
-    mine = machine()
-    look = mine.look(now=NOW)
+    look = machine().look(now=NOW)
     assert f"{ANALYSIS} is gated" in look.notes[1]
-    assert (look.quarantined, mine.backlog.waiting(NOW).files) == ((), 2)
-    assert len(mine.look(now=NOW + TICK).new) == 2
+    assert (look.downloads, look.quarantined) == (1, ())
 
 
 def test_a_renamed_dataset_is_read_and_said_at_every_look(
@@ -107,7 +141,7 @@ def test_what_was_read_before_a_fault_is_kept_and_told_by_the_next_look(
 
 def test_a_refused_token_is_no_fault_of_the_files(hub_server: LocalHub, machine: Machines, faults: Faults) -> None:
     hub_server.put(ANALYSIS, iterations(2))
-    faults.on("/resolve/", answer(401, message="Invalid credentials in Authorization header"), times=2)
+    faults.on("/resolve/", answer(401, message="Invalid credentials in Authorization header"), times=1)
     faults.on(f"GET /api/datasets/{ANALYSIS}$", answer(401, message="Invalid credentials"), after=1)
     mine = machine()
     with pytest.raises(Permanent, match="does not accept the token"):
