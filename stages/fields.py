@@ -1,5 +1,6 @@
 """Single fields of a record, as strangers fill them. Reading one never raises."""
 
+import re
 from collections.abc import Iterable, Mapping
 from datetime import UTC, date, datetime
 from typing import Any
@@ -10,11 +11,19 @@ from stages.text import cut, one_line, stays_inside
 ATTACHED = 200_000
 """Characters of one attached file; never cut, since half a test is another test."""
 ATTACHMENTS = 50
+PLACE = re.compile(r"(?P<path>(?:[A-Za-z]:)?[^:]+):(?P<line>[1-9][0-9]{0,6})(?::[0-9]+)?")
 
 
 def path(value: Any) -> str:
     """A path as its author wrote it, on one line; not yet checked against any tree."""
     return one_line(string(value), 400).removeprefix("./")
+
+
+def place(value: Any) -> tuple[str, int | None]:
+    """A path, and the line where its author wrote one behind it, as compilers do: `a.py:12`, `a.py:12:3`."""
+    written = path(value)
+    found = PLACE.fullmatch(written)
+    return (found["path"], int(found["line"])) if found else (written, None)
 
 
 def line(value: Any) -> int | None:

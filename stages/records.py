@@ -140,14 +140,15 @@ def _finding(raw: Any, record: Mapping[str, Any]) -> Finding | str:
     recommendations = tuple(said)[:RECOMMENDATIONS]
     if not description and not recommendations:
         return "it has no description and no recommendation"
+    file, line = fields.place(raw.get("file"))
     taken: dict[str, Any] = {
         "id": one_line(string(raw.get("id")), NAME),
         "title": one_line(string(raw.get("title")) or (*recommendations, description.partition("\n")[0])[0], NAME),
         "description": description,
         "recommendations": recommendations,
         "severity": _severity(raw.get("severity")),
-        "file": fields.path(raw.get("file")),
-        "line": fields.line(raw.get("line")),
+        "file": file,
+        "line": fields.line(raw.get("line")) or line,
         "perspective": one_line(string(raw.get("perspective")), NAME),
         "files": fields.attached(raw.get("files"))[0],
         "check": check if len(check := string(raw.get("check"))) <= RECOMMENDATION else "",
@@ -200,7 +201,7 @@ def _plan(record: Mapping[str, Any], source: Source) -> Record:
     planned = Planned(
         finding_id=one_line(string(record.get("finding_id")), NAME),
         analysis_id=one_line(string(record.get("analysis_id")), NAME),
-        file=fields.path(record.get("file")),
+        file=fields.place(record.get("file"))[0],
         plan=plan,
         written=fields.written(record.get("timestamp")),
     )

@@ -115,6 +115,32 @@ def test_a_field_of_the_wrong_type_is_shown_as_data_instead() -> None:
     assert json.loads(found.finding.extra) == {"severity": "9.8", "line": "about 7", "file": ["a", "b"]}
 
 
+@pytest.mark.parametrize(
+    ("file", "line", "taken"),
+    [
+        ("src/a.py:12", None, ("src/a.py", 12)),
+        ("./src/a.py:12:3", None, ("src/a.py", 12)),
+        ("src/a.py:12", 7, ("src/a.py", 7)),
+        ("src/a.py:12", "unknown", ("src/a.py", 12)),
+        ("C:\\src\\a.py:12", None, ("C:\\src\\a.py", 12)),
+        ("src/a.py", None, ("src/a.py", None)),
+        ("src/a.py:", None, ("src/a.py:", None)),
+        ("src/a.py:0", None, ("src/a.py:0", None)),
+        ("src/a.py:main", None, ("src/a.py:main", None)),
+        (":12", None, (":12", None)),
+        ("https://example.org:80", None, ("https://example.org:80", None)),
+    ],
+)
+def test_a_line_behind_a_files_name_is_taken_as_the_line(file: str, line: object, taken: tuple[str, int]) -> None:
+    (found,) = analysis({"findings": [{"description": "d", "file": file, "line": line}]}).found
+    assert (found.finding.file, found.finding.line) == taken
+
+
+def test_a_plan_for_a_line_of_a_file_is_for_that_file() -> None:
+    (planned,) = plan({"file": "src/a.py:12", "analysis": {"tests": ["t"]}}).planned
+    assert planned.file == "src/a.py"
+
+
 def test_findings_without_a_repository_are_about_the_workers_own() -> None:
     record = {"revision": "v2", "findings": [{"description": "d"}]}
     (found,) = analysis(record, "https://example.org/ours.git").found
