@@ -19,7 +19,7 @@ from flows.workshop import Progress, workshop
 from stages.errors import WorkerError
 from stages.models import WorkItem
 from stages.outcome import Outcome
-from stages.records import Kind
+from stages.records import Kind, PassedOver
 
 EVERY_S = 2.0
 """Between two updates of the progress artifact; each costs the server 10 ms."""
@@ -69,7 +69,7 @@ async def show_item(outcome: Outcome) -> None:
 async def show_run(pulled: Pulled, ends: Sequence[Ending]) -> None:
     """The run's page: its items, the matching, what was quarantined and passed over, and why; none for an idle run."""
     look = pulled.look
-    if not ends and not (look.quarantined or look.passed_over):
+    if not ends and not (look.quarantined or look.passed_over or look.unused):
         return
     from stages.reporting import run_report
 
@@ -80,13 +80,17 @@ async def show_run(pulled: Pulled, ends: Sequence[Ending]) -> None:
         broken_off=[(item.key, item.finding.title, str(end)) for item, end in together if isinstance(end, WorkerError)],
         quarantined=[(_place(names[e.kind], e.path, e.row), e.blob, e.reason) for e in look.quarantined],
         quarantined_total=look.quarantined_total,
-        passed_over=[
-            (e.what, _place(e.source.dataset, e.source.path, e.source.row), e.reason) for e in look.passed_over
-        ],
+        passed_over=_passed_over(look.passed_over),
         passed_over_total=look.passed_over_total,
+        unused=_passed_over(look.unused),
+        unused_total=look.unused_total,
         notes=pulled.notes,
     )
     await acreate_markdown_artifact(report, key="run", description="Items, matching, quarantine")
+
+
+def _passed_over(things: Sequence[PassedOver]) -> list[tuple[str, str, str]]:
+    return [(each.what, _place(each.source.dataset, each.source.path, each.source.row), each.reason) for each in things]
 
 
 def _place(dataset: str, path: str, row: int | None) -> str:

@@ -10,6 +10,9 @@ from stages.models import Attempt, Draft, File, TestPlan, Usage, Verdict, WorkIt
 from stages.outcome import Outcome
 from stages.stage import Answer
 
+MATCHES = 200
+"""Rows of a run's page on which plans its items took; each item's own page has all of its plans."""
+
 
 def item_report(outcome: Outcome) -> str:
     """The item's page: finding, plans and why, six answers, diff, tests, verdict, attempts."""
@@ -36,10 +39,14 @@ def run_report(
     quarantined_total: int = 0,
     passed_over: Sequence[tuple[str, str, str]] = (),
     passed_over_total: int = 0,
+    unused: Sequence[tuple[str, str, str]] = (),
+    unused_total: int = 0,
     notes: Iterable[str] = (),
 ) -> str:
     """The run's page. `broken_off`: item, title and reason; `quarantined`: place, blob id and reason; `passed_over`:
-    what, place and reason; totals: how many there are where not all are given; `notes`: sentences on the datasets."""
+    what, place and reason; `unused`: the same of plans that no item takes; totals: how many there are where not all are
+    given; `notes`: sentences on the datasets."""
+    matches = list(_matches(outcomes))
     return blocks(
         "# Items of this run",
         table(("item", "finding", "verdict", "tokens", "seconds"), map(_item_row, outcomes)) or "None has an outcome.",
@@ -47,19 +54,25 @@ def run_report(
             "Broken off",
             table(("item", "finding", "reason"), ((code(i), inline(t), inline(why)) for i, t, why in broken_off)),
         ),
-        _section("Which plans, and why", table(("item", "plan", "why", "from"), _matches(outcomes))),
+        _section(
+            "Which plans, and why",
+            table(("item", "plan", "why", "from"), matches[:MATCHES]),
+            _more(len(matches) - MATCHES),
+        ),
+        _section("Plans that no item takes", *_told(unused, unused_total)),
         _section(
             "Quarantined",
             table(("from", "blob", "reason"), ((code(f), code(blob), inline(why)) for f, blob, why in quarantined)),
             _more(quarantined_total - len(quarantined)),
         ),
-        _section(
-            "Passed over",
-            table(("what", "from", "reason"), ((inline(w), code(f), inline(why)) for w, f, why in passed_over)),
-            _more(passed_over_total - len(passed_over)),
-        ),
+        _section("Passed over", *_told(passed_over, passed_over_total)),
         _section("Datasets", bullets(notes)),
     )
+
+
+def _told(things: Sequence[tuple[str, str, str]], total: int) -> tuple[str, str]:
+    rows = ((inline(what), code(place), inline(why)) for what, place, why in things)
+    return table(("what", "from", "reason"), rows), _more(total - len(things))
 
 
 def _more(count: int) -> str:

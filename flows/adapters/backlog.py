@@ -11,12 +11,12 @@ from typing import Any
 
 from flows.adapters.catalog import Catalog
 from flows.adapters.item_names import the_item
-from flows.adapters.plans import plans_for
+from flows.adapters.plans import plans_for, unused_plans
 from flows.adapters.seen import parse, remember
 from flows.adapters.worker_db import WorkerDb
 from stages.matching import work_item
 from stages.models import WorkItem
-from stages.records import Found, Kind
+from stages.records import Found, Kind, PassedOver
 
 LONGEST_PAUSE = 7 * 86_400.0
 """Seconds; a doubling pause has no bound of its own."""
@@ -103,6 +103,11 @@ class Backlog:
             query = "UPDATE item SET pinned = ? WHERE id = ? AND attempt = ?"
             db.execute(query, (item.model_dump_json(), item.id, item.attempt))
         return item
+
+    def unused_plans(self, paths: Iterable[str], most: int) -> tuple[list[PassedOver], int]:
+        """Plans of these files that no item takes as things stand, and why: up to `most` of them, and their count."""
+        with self.db.reading() as db:
+            return unused_plans(db, paths, most)
 
     def _in_order(self, now: float, finished: Collection[str]) -> Iterator[str]:
         """Ids in order, a page at a time: a claim may want a few of them or all."""

@@ -23,7 +23,7 @@ AT_A_TIME = 8
 BATCH = 32
 """Files in memory at a time."""
 TOLD = 100
-"""Of quarantined and passed-over things, this many are told one by one; all are kept in the backlog."""
+"""Of quarantined, passed-over and unused things, this many are told one by one; all are kept in the backlog."""
 
 
 @dataclass(frozen=True)
@@ -34,6 +34,9 @@ class Look:
     """Ids of work items that were not known."""
     passed_over: tuple[PassedOver, ...] = ()
     passed_over_total: int = 0
+    unused: tuple[PassedOver, ...] = ()
+    """Plans that no item takes as things stand."""
+    unused_total: int = 0
     quarantined: tuple[Quarantined, ...] = ()
     quarantined_total: int = 0
     notes: tuple[str, ...] = ()
@@ -55,6 +58,8 @@ class Upstream:
         self._repository = scrub(settings.repository)  # it goes into rows
         self._taken: list[Taken] = []
         """What was stored since the last look that came to its end: told by the next one that does."""
+        self._plan_files: list[str] = []
+        """Of these, the paths of test plans."""
         self._notes: list[str] = []
         self._requests = self._downloads = 0
         self._closed: set[Kind] = set()
@@ -122,6 +127,7 @@ class Upstream:
         contents = [data] if isinstance(data, Quarantined) else records(file, data, name, self._limit, self._repository)
         taken = take_in(self._backlog.db, file, contents, remember=not is_table(file.path))
         self._taken.append(taken)
+        self._plan_files += [file.path] * (file.kind is Kind.PLANS)
 
     def _goes_on(self, kind: Kind, faults: list[tuple[SeenFile, WorkerError]]) -> bool:
         """Whether other files may still be read. Raises what concerns more than these files."""
@@ -167,7 +173,8 @@ class Upstream:
         return waits
 
     def _told(self) -> Look:
-        taken, self._taken = self._taken, []
+        unused, unused_total = self._backlog.unused_plans(self._plan_files, TOLD) if self._plan_files else ([], 0)
+        taken, self._taken, self._plan_files = self._taken, [], []
         passed_over = [passed for part in taken for passed in part.passed_over]
         quarantined = [one for part in taken for one in part.quarantined]
         pending = {name: self._catalog.count_pending(kind) for kind, name in self._names.items()}
@@ -176,6 +183,8 @@ class Upstream:
             new=tuple(id_ for part in taken for id_ in part.new),
             passed_over=tuple(passed_over[:TOLD]),
             passed_over_total=len(passed_over),
+            unused=tuple(unused),
+            unused_total=unused_total,
             quarantined=tuple(quarantined[:TOLD]),
             quarantined_total=len(quarantined),
             notes=(*self._notes, *waits),

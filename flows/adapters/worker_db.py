@@ -10,7 +10,7 @@ from filelock import FileLock
 
 from stages.errors import Permanent, Transient
 
-SCHEMA = 4
+SCHEMA = 5
 """Of the tables below; a file of another version is begun anew."""
 
 TABLES = """
@@ -39,6 +39,9 @@ CREATE TABLE item (
 );
 CREATE INDEX item_waiting ON item (rank) WHERE waiting;
 CREATE INDEX item_cooling ON item (not_before, waiting) WHERE waiting;
+CREATE INDEX item_finding ON item (finding_id, analysis_id) WHERE finding_id <> '';
+CREATE INDEX item_analysis ON item (analysis_id, file) WHERE analysis_id <> '';
+CREATE INDEX item_file ON item (file) WHERE file <> '';
 CREATE TABLE occurrence (item TEXT, path TEXT, PRIMARY KEY (item, path)) WITHOUT ROWID;
 CREATE INDEX occurrence_path ON occurrence (path);
 CREATE TABLE decided (item TEXT, attempt INTEGER, PRIMARY KEY (item, attempt)) WITHOUT ROWID;

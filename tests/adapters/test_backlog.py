@@ -1,6 +1,7 @@
 import multiprocessing
 import sqlite3
 from collections.abc import Iterator
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -11,13 +12,15 @@ from flows.adapters import backlog as backlog_module
 from flows.adapters.backlog import Backlog
 from flows.adapters.worker_db import SCHEMA
 from stages.errors import Permanent
-from stages.models import WorkItem
-from stages.records import Kind
+from stages.matching import reason
+from stages.models import Source, WorkItem
+from stages.records import NAMED_BY_PLAN, Kind, read_record
 from tests.adapters.upstream_records import finding, tell, tell_findings
 
 NOW = 1_000_000.0
 HOUR = 3_600.0
 SHA = "d" * 40
+SOURCE = Source(dataset="a/b", revision=SHA, path="p.json", blob_id="1" * 40)
 
 
 @pytest.fixture
@@ -143,6 +146,50 @@ def test_of_general_plans_alike_only_the_latest_is_gone_through(backlog: Backlog
     backlog.next(1, NOW)
     (handed,) = made.call_args.args[1]
     assert handed.plan.source.path == "test_plan_iteration_29.json"
+
+
+def test_plans_that_no_item_can_take_are_told_with_the_reason_and_the_strays_first(backlog: Backlog) -> None:
+    tell_findings(backlog, finding("f", id="F1", file="a.py"), id="A1")
+    cases: dict[str, dict[str, Any]] = {
+        "1": {"perspective_name": "x"},
+        "2": {"perspective_name": "X"},
+        "3": {"finding_id": "F1", "analysis_id": "A2", "perspective_name": "y"},
+        "4": {"finding_id": "F1", "file": "elsewhere.py"},
+        "5": {"analysis_id": "A1", "file": "b.py"},
+        "6": {"analysis_id": "A1"},
+        "7": {"file": "a.py"},
+        "8": {"file": "b.py"},
+    }
+    for number, named in cases.items():
+        told = {**named, "analysis": {"n": number}}
+        tell(backlog, Kind.PLANS, f"{number}.json", told, NOW + int(number))
+    unused, total = backlog.unused_plans([f"{number}.json" for number in cases], 9)
+    assert [(one.source.path, one.what, one.reason) for one in unused] == [
+        ("3.json", "plan (y)", "no finding read so far fits finding_id F1, analysis_id A2"),
+        ("5.json", "plan", "no finding read so far fits analysis_id A1, file b.py"),
+        ("8.json", "plan", "no finding read so far fits file b.py"),
+        ("1.json", "plan (x)", "it names nothing, and later ones like it took its place"),
+    ]
+    assert (total, unused[0].source.dataset) == (4, "a/b")
+    assert backlog.unused_plans([f"{number}.json" for number in cases], 2) == (unused[:2], 4)
+    assert backlog.unused_plans(["2.json"], 9) == ([], 0)
+    (item,) = backlog.next(1, NOW)
+    assert {plan.source.path for plan in item.plans} == {f"{n}.json" for n in (2, 4, 6, 7)}
+
+
+def test_a_plan_is_told_as_unused_exactly_where_it_belongs_to_no_finding(backlog: Backlog) -> None:
+    tell_findings(backlog, finding("f", id="F1", file="a.py"), id="A1")
+    tell_findings(backlog, finding("nameless"), path="iteration_2.json")
+    (found,) = read_record(Kind.ANALYSIS, {"id": "A1", "findings": [finding("f", id="F1", file="a.py")]}, SOURCE).found
+    expected = set()
+    for number, names in enumerate(product(("", "F1", "F2"), ("", "A1", "A2"), ("", "a.py", "b.py"))):
+        told = {**dict(zip(NAMED_BY_PLAN, names, strict=True)), "analysis": {"n": 1}}
+        tell(backlog, Kind.PLANS, f"{number}.json", told)
+        (planned,) = read_record(Kind.PLANS, told, SOURCE).planned
+        expected |= set() if reason(found.finding, planned) else {f"{number}.json"}
+    unused, total = backlog.unused_plans([f"{number}.json" for number in range(27)], 27)
+    assert {one.source.path for one in unused} == expected
+    assert total == len(expected) == 17
 
 
 def test_the_latest_plan_is_the_one_written_last_whatever_its_number(backlog: Backlog) -> None:

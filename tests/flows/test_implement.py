@@ -204,7 +204,9 @@ def test_a_key_is_nowhere_in_what_a_run_leaves(world: World, capfd: pytest.Captu
 
 
 def test_an_item_has_a_page_and_the_run_a_table(world: World):
-    world.publish(record("Rounding loses a cent"), {"findings": [{"perspective": "Security", "recommendations": []}]})
+    plans = [{"analysis": {"tests": ["test_cent()"]}}, {"finding_id": "F9", "analysis": {"tests": ["test_x()"]}}]
+    nothing = {"findings": [{"perspective": "Security", "recommendations": []}]}
+    world.publish(record("Rounding loses a cent"), nothing, plans=plans)
     world.run()
     kinds = Counter(artifact.type for artifact in world.artifacts())
     assert kinds == {"markdown": 3, "progress": 1}, "the item, the run, and the link, which Prefect stores as markdown"
@@ -216,6 +218,8 @@ def test_an_item_has_a_page_and_the_run_a_table(world: World):
     assert "Rounding loses a cent" in page
     assert "flowchart" in page
     assert "Security" in pages["run"], "what was passed over is told with the reason"
+    assert "test_plan_iteration_1.json" in pages["run"].split("## Which plans, and why")[1].split("##")[0]
+    assert "test_plan_iteration_2.json" in pages["run"].split("## Plans that no item takes")[1].split("##")[0]
     assert "commit" in pages
 
 

@@ -122,6 +122,8 @@ def test_the_runs_page_tells_what_was_done_and_what_was_not_and_why() -> None:
         quarantined_total=1,
         passed_over=[("Recommendation 1", "autocoder/a/x.jsonl, row 7", "nothing to act on")],
         passed_over_total=1_235,
+        unused=[("plan (x)", "autocoder/b/test_plan_iteration_3.json", "no finding read so far fits finding_id F9")],
+        unused_total=3,
         notes=["autocoder/autocoder-test-planning-results does not exist yet."],
     )
     for row in (
@@ -130,10 +132,20 @@ def test_the_runs_page_tells_what_was_done_and_what_was_not_and_why() -> None:
         "| `0123456789abcdef-1` | Edge Cases | same file |",
         f"| `autocoder/a/iteration_9.json` | `{'b' * 40}` | not JSON |",
         "| Recommendation 1 | `autocoder/a/x.jsonl, row 7` | nothing to act on |\n\n… and 1,234 more.",
+        "| plan (x) | `autocoder/b/test_plan_iteration_3.json` | no finding read so far fits finding\\_id F9 |",
         "- autocoder/autocoder-test-planning-results does not exist yet.",
     ):
         assert row in page
-    assert page.count("… and") == 1
+    assert page.count("… and") == 2
+
+
+def test_the_runs_page_tells_of_the_first_few_hundred_plans_and_counts_the_rest() -> None:
+    outcome = full()
+    plans = tuple(outcome.item.plans[0].model_copy(update={"perspective": f"p{n}"}) for n in range(40))
+    many = outcome.model_copy(update={"item": outcome.item.model_copy(update={"plans": plans})})
+    page = run_report([many] * 6)
+    assert page.count("| same file |") == 200
+    assert "… and 40 more." in page
 
 
 def test_an_empty_run_says_so_without_empty_tables() -> None:

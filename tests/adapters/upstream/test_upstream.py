@@ -3,7 +3,7 @@ from flows.adapters.local_hub_store import git_sha1
 from flows.adapters.upstream import Look
 from tests.adapters.faults import Faults
 from tests.adapters.upstream.conftest import ANALYSIS, NOW, PLANS, TICK, Machines
-from tests.adapters.upstream_records import record
+from tests.adapters.upstream_records import iterations, plan, record
 
 
 def test_the_fleets_files_become_items_with_plans(fleet: LocalHub, machine: Machines) -> None:
@@ -12,10 +12,22 @@ def test_the_fleets_files_become_items_with_plans(fleet: LocalHub, machine: Mach
     assert len(look.new) == 4
     assert look.passed_over_total == 6
     assert look.notes == ()
+    assert look.unused_total == 5
     (item, *_) = mine.backlog.next(4, NOW)
     assert len(item.plans) == 15
     assert item.source.revision == fleet.head(ANALYSIS)
     assert {plan.source.revision for plan in item.plans} == {fleet.head(PLANS)}
+
+
+def test_plans_that_fit_nothing_are_told_by_the_look_that_read_them(hub_server: LocalHub, machine: Machines) -> None:
+    hub_server.put(ANALYSIS, iterations(1))
+    hub_server.put(PLANS, {"test_plan_iteration_1.json": plan("a"), "data/plans.jsonl": plan("b", finding_id="F9")})
+    mine = machine()
+    look = mine.look(now=NOW)
+    (unused,) = look.unused
+    assert (unused.source.path, unused.source.row, look.unused_total) == ("data/plans.jsonl", 0, 1)
+    assert unused.reason == "no finding read so far fits finding_id F9"
+    assert mine.look(now=NOW + TICK) == Look(requests=2)
 
 
 def test_a_look_at_nothing_new_is_one_request_per_dataset(fleet: LocalHub, machine: Machines, faults: Faults) -> None:
