@@ -54,10 +54,10 @@ def build(
         if cost <= room - kept_back:
             shown[path] = texts[path]
             room -= cost
-        elif path in about and path == about[0] and room > kept_back:
-            shown[path], note = _window(path, texts[path], finding.line or 1, room - kept_back)
+        elif path in about and path == about[0] and room > kept_back + len(path):
+            shown[path], note = _window(path, texts[path], finding.line or 1, room - kept_back - len(path))
             notes.append(note)
-            room -= len(shown[path])
+            room -= len(shown[path]) + len(path)
     outline, missing = _outline([p for p in paths if p not in shown], texts, room)
     notes += _not_shown(missing)
     return CodeView(paths=tuple(paths), links=tuple(links), files=shown, outline=outline, left_out=" ".join(notes))
@@ -82,20 +82,30 @@ def _in_order(about: Sequence[str], paths: Sequence[str], texts: Mapping[str, st
 def _window(path: str, text: str, line: int, room: int) -> tuple[str, str]:
     """The part of a long text around a line that fits, and the sentence that says so."""
     lines = text.splitlines(keepends=True)
-    first = last = min(max(line, 1), len(lines)) - 1
-    room -= len(lines[first])
-    while room > 0 and (first > 0 or last < len(lines) - 1):
-        if first > 0:
-            first -= 1
-            room -= len(lines[first])
-        if last < len(lines) - 1:
-            last += 1
-            room -= len(lines[last])
-    part = "".join(lines[first : last + 1])
-    return part, (
-        f"{path} is shown in part: lines {first + 1} to {last + 1} of {len(lines)}. "
+    at = min(max(line, 1), len(lines)) - 1
+    if len(lines[at]) > room:
+        return lines[at][:room], (
+            f"{path} is shown in part: the first {room:,} of {len(lines[at]):,} characters of line {at + 1} of "
+            f"{len(lines)}. That line is too long to be repeated in a search: leave it as it is."
+        )
+    first, end = _around([len(each) for each in lines], at, room)
+    return "".join(lines[first:end]), (
+        f"{path} is shown in part: lines {first + 1} to {end} of {len(lines)}. "
         "Change it by search and replace, never by a whole new text."
     )
+
+
+def _around(sizes: Sequence[int], at: int, room: int) -> tuple[int, int]:
+    """The lines around line `at`, itself among them, that fit: the first, and the one after the last."""
+    first, end, room = at, at + 1, room - sizes[at]
+    grows = True
+    while grows:
+        grows = False
+        if first > 0 and sizes[first - 1] <= room:
+            first, room, grows = first - 1, room - sizes[first - 1], True
+        if end < len(sizes) and sizes[end] <= room:
+            end, room, grows = end + 1, room - sizes[end], True
+    return first, end
 
 
 def _outline(paths: Iterable[str], texts: Mapping[str, str], room: int) -> tuple[str, list[str]]:

@@ -80,6 +80,25 @@ def test_a_long_file_is_shown_around_the_finding_s_line() -> None:
     assert "search and replace" in view.left_out
 
 
+def test_a_line_longer_than_the_budget_is_cut_and_said_to_be() -> None:
+    texts = {"app.min.js": "x" * 100_000, "a.py": "A = 1\n"}
+    view = code_view.build(sorted(texts), (), texts, Finding(title="x", file="app.min.js"), 500)
+    shown = view.files["app.min.js"]
+    assert 1_000 < len(shown) <= 500 * code_view.CHARS_PER_TOKEN
+    assert shown == "x" * len(shown)
+    assert f"shown in part: the first {len(shown):,} of 100,000 characters of line 1 of 1" in view.left_out
+
+
+@pytest.mark.parametrize("line", [1, 2, 3])
+def test_long_lines_beside_the_finding_s_do_not_break_the_budget(line: int) -> None:
+    text = f"{'x' * 5_000}\nshort = 1\n{'y' * 5_000}\n"
+    view = code_view.build(["a.js"], (), {"a.js": text}, Finding(title="x", file="a.js", line=line), 500)
+    spent = sum(len(p) + len(t) for p, t in view.files.items()) + len(view.outline)
+    assert 0 < spent <= 500 * code_view.CHARS_PER_TOKEN
+    assert view.files["a.js"] in text
+    assert (view.files["a.js"] == "short = 1\n") is (line == 2)
+
+
 def test_no_budget_shows_nothing_but_the_paths() -> None:
     view = code_view.build(sorted(TEXTS), (), TEXTS, Finding(title="x", file=BOOK), 0)
     assert (view.files, view.outline, view.paths) == ({}, "", tuple(sorted(TEXTS)))
