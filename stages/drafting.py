@@ -142,8 +142,11 @@ async def _base(brief: Brief, paths: Sequence[str], old: Old) -> Mapping[str, st
 
 
 def _ground(brief: Brief, base: Mapping[str, str], drafted: Mapping[str, str | None]) -> Ground:
-    shown = brief.item.finding.files | brief.code.files
-    return Ground(brief.code, base, shown, frozenset(brief.acceptance_tests), drafted)
+    known = brief.attached | brief.code.files
+    for path, text in drafted.items():
+        if text is not None and shown(File(path=path, content=text), base.get(path)) == text:
+            known[path] = text
+    return Ground(brief.code, base, known, frozenset(brief.acceptance_tests), drafted)
 
 
 def _texts(draft: Draft) -> Texts:

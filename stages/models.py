@@ -6,6 +6,11 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict
 
+from stages.text import cut
+
+ATTACHED, ALL_ATTACHED = 24_000, 60_000
+"""Characters shown of one file that came with a finding, and of all of them."""
+
 
 class Frozen(BaseModel):
     """A value: immutable, and strict about unknown fields."""
@@ -110,6 +115,13 @@ class Brief(Frozen):
     def cases(self) -> tuple[str, ...]:
         """Upstream's test cases without repetition, in plan order; the model knows them as T1, T2, …"""
         return tuple(dict.fromkeys(case for plan in self.item.plans for case in plan.cases))
+
+    @property
+    def attached(self) -> dict[str, str]:
+        """Path → what is shown of each file that came with the finding: a long one is cut."""
+        files = self.item.finding.files
+        room = min(ATTACHED, ALL_ATTACHED // max(1, len(files)))
+        return {path: cut(text, room) for path, text in files.items()}
 
     @property
     def acceptance_tests(self) -> dict[str, str]:

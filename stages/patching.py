@@ -46,8 +46,8 @@ class Ground:
         return self.drafted[path] if path in self.drafted else self.old.get(path)
 
     def unseen(self, path: str) -> bool:
-        """Whether the model has not been shown the whole text."""
-        return path not in self.drafted and path in self.old and self.shown.get(path, "") != self.old[path]
+        """Whether the model has been shown the whole text neither as it was nor as it is now."""
+        return path in self.old and self.shown.get(path) not in (self.old[path], self.text(path))
 
 
 def paths_of(blocks: Iterable[Block]) -> tuple[str, ...]:

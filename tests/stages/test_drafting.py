@@ -31,9 +31,9 @@ async def written(*replies: str, brief: Brief = BRIEF, guards: Guards = GUARDS, 
     return (await write(brief, DOSSIER, Replies(replies).ask, OURS, guards, texts(old))).draft
 
 
-async def repaired(*replies: str, former: Draft = DRAFT) -> Draft:
-    question = await repair_question(BRIEF, DOSSIER, former, VERDICT, 1, OURS, GUARDS, texts(OLD))
-    return (await repair(question, BRIEF, DOSSIER, former, Replies(replies).ask, OURS, GUARDS, texts(OLD))).draft
+async def repaired(*replies: str, former: Draft = DRAFT, old: Mapping[str, str] = OLD) -> Draft:
+    question = await repair_question(BRIEF, DOSSIER, former, VERDICT, 1, OURS, GUARDS, texts(old))
+    return (await repair(question, BRIEF, DOSSIER, former, Replies(replies).ask, OURS, GUARDS, texts(old))).draft
 
 
 async def refusal(reply: str, brief: Brief = BRIEF, guards: Guards = GUARDS) -> str:
@@ -176,6 +176,16 @@ async def test_without_a_repository_attached_files_are_the_old_texts():
     assert [(file.path, file.content) for file in draft.files] == [("stats.py", FIXED), ("b.py", "B = 2\n")]
 
 
+async def test_an_attached_file_that_was_cut_is_changed_by_edit_alone():
+    long = CODE + "# more\n" * 5_000
+    finding = BARE.item.finding.model_copy(update={"files": {"stats.py": long}})
+    brief = Brief(item=BARE.item.model_copy(update={"finding": finding}))
+    assert long not in draft_question(brief, DOSSIER, OURS, GUARDS).messages[1].content
+    replies = Replies([GOOD, GOOD])
+    with pytest.raises(Unusable, match=r"First: stats\.py exists, and you have not seen all of it"):
+        await write(brief, DOSSIER, replies.ask, OURS, GUARDS, texts({}))
+
+
 async def test_without_a_repository_files_are_new():
     draft = await written(GOOD, brief=BARE)
     assert [file.path for file in (*draft.files, *draft.tests)] == ["stats.py", "tests/test_empty.py"]
@@ -210,6 +220,18 @@ async def test_a_repair_may_drop_a_new_file_and_bring_back_a_deleted_one():
     former = DRAFT.model_copy(update={"files": (*DRAFT.files, extra), "deleted": ("report.py",)})
     draft = await repaired(f"DELETE: extra.py\nFILE: report.py\n```\n{OLD['report.py']}```\n", former=former)
     assert ([file.path for file in draft.files], draft.deleted) == (["stats.py"], ())
+
+
+LONG = "".join(f"L{n} = {n}\n" for n in range(WHOLE + 1))
+
+
+async def test_a_repair_gives_no_whole_new_text_of_what_was_never_shown_whole():
+    former = DRAFT.model_copy(update={"files": (*DRAFT.files, File(path="long.py", content=LONG + "X = 1\n"))})
+    old, reply = OLD | {"long.py": LONG}, "FILE: long.py\n```\nL0 = 1\n```\n"
+    with pytest.raises(Unusable, match=r"long\.py exists, and you have not seen all of it"):
+        await repaired(reply, reply, former=former, old=old)
+    short = former.model_copy(update={"files": (*DRAFT.files, File(path="long.py", content="X = 1\n"))})
+    assert (await repaired(reply, former=short, old=old)).files[1].content == "L0 = 1\n"
 
 
 async def test_a_repair_that_changes_nothing_is_refused():

@@ -81,8 +81,8 @@ def test_a_repair_builds_on_the_draft_before():
     assert applied(blocks, ground) == {"report.py": "R = 2\n", "stats.py": "S = 1\n", "new.py": None}
 
 
-def test_a_file_that_was_drafted_has_been_seen():
-    ground = Ground(VIEW, OLD, VIEW.files, drafted={"report.py": "R = 1\n"})
+def test_a_file_that_was_shown_as_drafted_has_been_seen():
+    ground = Ground(VIEW, OLD, {"report.py": "R = 1\n"}, drafted={"report.py": "R = 1\n"})
     assert applied([Block("FILE", "report.py", "R = 2\n")], ground) == {"report.py": "R = 2\n"}
 
 
