@@ -2,13 +2,13 @@
 
 import ast
 import warnings
-from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from stages.errors import Unusable
 from stages.fences import Block
 from stages.models import CodeView
+from stages.patch_size import changed_lines
 from stages.paths import Tree, protected_by, safe
 from stages.search_replace import edited
 
@@ -136,12 +136,6 @@ def guard(texts: Mapping[str, str | None], old: Mapping[str, str], guards: Guard
     faults += [fault for path, text in texts.items() if (fault := syntax_fault(path, text or "", old.get(path)))]
     if faults:
         raise Unusable("\n".join(faults))
-
-
-def changed_lines(old: str, new: str) -> int:
-    """Lines added and removed; a line that only moves does not count."""
-    before, after = Counter(old.splitlines()), Counter(new.splitlines())
-    return (before - after).total() + (after - before).total()
 
 
 def syntax_fault(path: str, text: str, old: str | None) -> str:

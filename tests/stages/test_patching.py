@@ -1,9 +1,14 @@
+from functools import cache
+
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from stages.errors import Unusable
 from stages.fences import Block
 from stages.models import CodeView
-from stages.patching import Ground, Guards, applied, changed_lines, guard, paths_of, syntax_fault
+from stages.patch_size import changed_lines
+from stages.patching import Ground, Guards, applied, guard, paths_of, syntax_fault
 from tests.stages.golden import CODE, VIEW
 from tests.stages.replies import edit
 
@@ -103,9 +108,44 @@ def test_a_draft_that_breaks_a_guard_is_refused(guards: Guards, told: str):
         guard({"a.py": "A = 2\n", "b.py": None}, {"a.py": "A = 1\n", "b.py": "B = 1\n"}, guards)
 
 
-def test_lines_are_counted_as_added_and_removed():
-    assert changed_lines("a\nb\nb\n", "b\na\nc\n") == 2
-    assert changed_lines("", "a\nb\n") == 2
+@pytest.mark.parametrize(
+    ("old", "new", "changed"),
+    [
+        ("", "a\nb\n", 2),
+        ("a\nb\n", "", 2),
+        ("a\nb\n", "a\nb\n", 0),
+        ("a\nb\nc\n", "a\nx\nc\n", 2),
+        ("a\nb\nc\n", "c\na\nb\n", 2),
+        ("a\nb\nb\n", "b\na\nc\n", 4),
+        ("a\nb\n", "a\r\nb\r\n", 4),
+    ],
+)
+def test_lines_are_counted_as_added_and_removed(old: str, new: str, changed: int):
+    assert changed_lines(old, new) == changed
+
+
+def test_lines_that_are_only_put_in_another_order_have_changed():
+    lines = [f"line {n}\n" for n in range(6_000)]
+    assert changed_lines("".join(lines), "".join(reversed(lines))) == 2 * 5_999
+
+
+@given(st.lists(st.sampled_from("abc"), max_size=12), st.lists(st.sampled_from("abc"), max_size=12))
+def test_no_fewer_lines_could_have_changed(old: list[str], new: list[str]):
+    @cache
+    def least(i: int, j: int) -> int:
+        if i == len(old) or j == len(new):
+            return len(old) - i + len(new) - j
+        if old[i] == new[j]:
+            return least(i + 1, j + 1)
+        return 1 + min(least(i + 1, j), least(i, j + 1))
+
+    assert changed_lines("".join(f"{a}\n" for a in old), "".join(f"{a}\n" for a in new)) == least(0, 0)
+
+
+def test_long_texts_all_of_whose_lines_are_alike_or_have_moved_are_counted_within_moments():
+    alike, lines = ["x\n", "y\n"] * 10_000, [f"{n}\n" for n in range(20_000)]
+    assert changed_lines("".join(alike), "".join(alike[1:])) == 1
+    assert changed_lines("".join(lines), "".join(lines[10_000:] + lines[:10_000])) == 20_000
 
 
 @pytest.mark.parametrize(
