@@ -1,5 +1,6 @@
 """Stage 6: what is done, step by step?"""
 
+from collections import Counter
 from collections.abc import Iterator
 from typing import Annotated, Any, ClassVar, Literal
 
@@ -9,17 +10,28 @@ from stages.errors import Unusable
 from stages.models import Brief
 from stages.paths import safe
 from stages.risk_analysis import RiskAnalysis
-from stages.stage import Answer, Earlier, Labels, Part, Texts, find
+from stages.stage import Answer, Earlier, Labels, Part, Texts, as_list, find
 
 
 def _lower(value: Any) -> Any:
     return value.lower() if isinstance(value, str) else value
 
 
+def _plain(path: Any) -> Any:
+    """The path as the draft will be held to it; one that is not safe stays, to be told of."""
+    try:
+        return safe(path) if isinstance(path, str) else path
+    except Unusable:
+        return path
+
+
+Path = Annotated[str, BeforeValidator(_plain)]
+
+
 class PlannedFile(Part):
     """One file that the plan touches."""
 
-    path: str = Field(min_length=1, description="Relative to the root of the repository")
+    path: Path = Field(min_length=1, description="Relative to the root of the repository")
     action: Annotated[Literal["create", "modify", "delete"], BeforeValidator(_lower)]
     purpose: str
 
@@ -28,7 +40,7 @@ class Step(Part):
     """One step of the plan."""
 
     description: str = Field(min_length=1)
-    files: Texts = Field(default=(), description="Paths among `files`")
+    files: Annotated[tuple[Path, ...], BeforeValidator(as_list)] = Field(default=(), description="Paths among `files`")
     mitigates: Labels = Field(
         default=(), description="Labels of the risks whose mitigation this step carries out: R1, …"
     )
@@ -62,8 +74,10 @@ class ImplementationPlan(Answer):
                 yield f"{file.path} is planned as new but exists: its action is `modify`."
             elif file.action != "create" and file.path not in tree:
                 yield f"{file.path} is to be changed ({file.action}) but does not exist: declare it `create`."
-        planned = {f.path for f in self.files}
-        for path in sorted({p for s in self.steps for p in s.files} - planned):
+        planned = Counter(f.path for f in self.files)
+        for path in (p for p, times in planned.items() if times > 1):
+            yield f"{path} is planned {planned[path]} times: name each file once, with all that is done to it."
+        for path in sorted({p for s in self.steps for p in s.files} - planned.keys()):
             yield f"A step names {path}, which is not among `files`."
 
     def _risks(self, analysis: RiskAnalysis | None) -> Iterator[str]:

@@ -34,7 +34,8 @@ class Level(Word):
     CRITICAL = "CRITICAL"
 
 
-def _as_list(value: Any) -> Any:
+def as_list(value: Any) -> Any:
+    """A single text as a list of one, null as an empty one; anything else as it is."""
     if value is None:
         return ()
     return (value,) if isinstance(value, str) else value
@@ -44,11 +45,11 @@ def _labels(value: Any) -> Any:
     if isinstance(value, str):
         value = re.split(r"[,;]|\band\b", value)
     if not isinstance(value, list | tuple):
-        return _as_list(value)
+        return as_list(value)
     return [found[1].upper() if (found := re.match(r"\s*([rt]\d+)\b", str(v), re.IGNORECASE)) else v for v in value]
 
 
-Texts = Annotated[tuple[str, ...], BeforeValidator(_as_list)]
+Texts = Annotated[tuple[str, ...], BeforeValidator(as_list)]
 """Several texts; a single one counts as a list of one, null as none."""
 Labels = Annotated[tuple[str, ...], BeforeValidator(_labels)]
 """R1, T2, …; also of "r1", "T2: empty input" and "R1, R3"."""

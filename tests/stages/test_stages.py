@@ -107,6 +107,8 @@ def test_labels_are_read_however_they_are_written(cases: Any):
         ("stats.py", "create", "exists: its action is `modify`"),
         ("new.py", "modify", "does not exist: declare it `create`"),
         ("new.py", "delete", "does not exist: declare it `create`"),
+        ("./stats.py", "create", "stats.py is planned as new but exists"),
+        ("./new.py", "modify", "new.py is to be changed (modify) but does not exist"),
         ("/mnt/e/once/stats.py", "modify", "does not begin at the root of the repository"),
         ("src/../stats.py", "modify", "`..`"),
     ],
@@ -119,6 +121,17 @@ def test_planned_paths_exist_or_are_new(path: str, action: str, told: str):
 def test_attached_files_may_be_planned_either_way_without_a_repository(action: str):
     finding = BARE.item.finding.model_copy(update={"files": {"stats.py": ""}})
     assert faults(plan(("stats.py", action)), Brief(item=BARE.item.model_copy(update={"finding": finding}))) == ""
+
+
+def test_a_path_may_begin_with_a_dot_and_a_slash():
+    made = plan(("./stats.py", "modify"), ("new.py", "create"), files=["stats.py", "./new.py"])
+    assert faults(made) == ""
+    assert ([file.path for file in made.files], made.steps[0].files) == (["stats.py", "new.py"], ("stats.py", "new.py"))
+
+
+def test_a_path_is_planned_once():
+    told = "stats.py is planned 2 times: name each file once, with all that is done to it."
+    assert faults(plan(("stats.py", "modify"), ("./stats.py", "delete"))) == told
 
 
 def test_a_step_names_planned_files_only():
