@@ -11,8 +11,9 @@ from typing import Any
 from stages.errors import Misconfigured, OutOfCredits, Permanent, Transient, WorkerError
 
 _CONTEXT = re.compile(
-    r"context.{0,12}(length|window|size)|prompt is too long|too many (input )?tokens|reduce the length|"
-    r"max_new_tokens.{0,5} must be|max_(completion_)?tokens.{0,40} (is )?too large|exceed_context_size",
+    r"context.{0,12}(length|window|size|limit)|(prompt|input) is too long|too many (input )?tokens|reduce the length|"
+    r"token count.{0,40}exceeds|exceeds the maximum number of (\w+ )?tokens|exceed_context_size|"
+    r"max_new_tokens.{0,5} must be|max_(completion_|output_)?tokens.{0,40} (too large|> \d|less than or equal|at most)",
     re.IGNORECASE,
 )
 _NO_MONEY = re.compile(
@@ -21,6 +22,10 @@ _NO_MONEY = re.compile(
     re.IGNORECASE,
 )
 _NO_MODEL = re.compile(r"model.{0,120}(not found|not exist|not supported by any|unknown)|model_not_", re.IGNORECASE)
+_BAD_KEY = re.compile(
+    r"api[ _-]?key.{0,30}(not valid|invalid|incorrect|expired)|(invalid|incorrect|expired|missing).{0,20}api[ _-]?key",
+    re.IGNORECASE,
+)
 GENERATION_FAILED = "json_validate_failed"
 """Groq's code for a schema that the model did not keep to: the request was fine."""
 _FLAGGED = re.compile(r"moderation|flagged", re.IGNORECASE)
@@ -76,7 +81,7 @@ def sorted_out(refused: Refusal, asked: str) -> WorkerError:
         return Transient(f"{what}. The model did not keep to the schema this time.")
     if status in _PASSES or (status >= 500 and status not in _WONT_PASS):
         return Transient(f"{what}.", retry_after=refused.retry_after)
-    if status in (401, 403) and not _FLAGGED.search(words):
+    if (status in (401, 403) and not _FLAGGED.search(words)) or (status == 400 and _BAD_KEY.search(words)):
         return Misconfigured(
             f"{what}. The endpoint does not accept the key: check OPENAI_API_KEY (HF_TOKEN on the router)."
         )

@@ -114,6 +114,24 @@ async def test_an_endpoint_that_is_not_there_may_come_back(tmp_path: Path) -> No
             Permanent,
             "longer context",
         ),
+        *[
+            (400, openai_error(said), Permanent, "lower AUTOCODER_CODE_TOKENS or AUTOCODER_ANSWER_TOKENS")
+            for said in (
+                "input length and `max_tokens` exceed context limit: 199000 + 8192 > 200000",
+                "Input is too long for requested model.",
+                "The input token count (1200000) exceeds the maximum number of tokens allowed (1048576).",
+                "max_tokens: 8192 > 4096, which is the maximum allowed number of output tokens for this model",
+                "max_tokens must be less than or equal to 4096",
+                "`max_completion_tokens` must be less than or equal to `4096`",
+            )
+        ],
+        (400, openai_error("max_tokens must be at least 1"), Permanent, "would not help"),
+        (
+            400,
+            [{"error": {"code": 400, "message": "API key not valid. Please pass a valid API key."}}],
+            Misconfigured,
+            "OPENAI_API_KEY",
+        ),
         (413, "<html><h1>413 Request Entity Too Large</h1></html>", Permanent, "AUTOCODER_CODE_TOKENS"),
         (422, fastapi_error("messages.0.content", "the whole prompt"), Permanent, "body.messages.0.content Extra"),
         (403, openai_error("Your input was flagged"), Permanent, "would not help"),
