@@ -10,14 +10,15 @@ from pathlib import Path
 from time import time
 from typing import Any
 
-from flows.adapters.model_errors import GENERATION_FAILED, Refusal
+from flows.adapters.model_errors import GENERATION_FAILED, Refusal, explained
 from stages.models import Question
 
 _FORGET_SECONDS = 7 * 86_400
 _NOT_TAKEN = (400, 404, 415, 422, 500, 501)
 _LESSER = {"json_schema": "json_object", "json_object": "plain"}
 _OTHER_LIMIT = {"max_tokens": "max_completion_tokens", "max_completion_tokens": "max_tokens"}
-_SHAPE = re.compile(r"response_?format|json_?(schema|object)|structured|guided|grammar|\bschema\b", re.IGNORECASE)
+_SHAPE = re.compile(r"response[_ ]?format|json[_ -]?object|schema|structured|guided|grammar", re.IGNORECASE)
+_INVALID = (400, 422)
 _UNKNOWN = re.compile(r"unsupported|unrecognized|unknown|not (supported|permitted)", re.IGNORECASE)
 _NOT_STRICT = ("default", "title", "minLength", "maxLength")
 
@@ -57,10 +58,13 @@ class Dialect:
         return {"type": "json_schema", "json_schema": {"name": name, "strict": True, "schema": strict(schema)}}
 
     def without(self, refused: Refusal, body: Mapping[str, Any]) -> "Dialect | None":
-        """One thing less, the one that the refusal names; None if it names nothing that `body` holds."""
+        """One thing less: what the refusal names, or the shape where it gives no reason; None if it is neither."""
         if refused.status not in _NOT_TAKEN or refused.code == GENERATION_FAILED:
             return None
-        return next((replace(self, **less) for less in self._lesser(refused.words, body)), None)
+        named = next(self._lesser(refused.words, body), None)
+        if named is None and "response_format" in body and refused.status in _INVALID and not explained(refused):
+            named = {"shape": _LESSER[self.shape]}
+        return replace(self, **named) if named else None
 
     def _lesser(self, words: str, body: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
         if "stream_options" in body and re.search("stream_options|include_usage", words):

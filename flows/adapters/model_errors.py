@@ -26,6 +26,7 @@ _BAD_KEY = re.compile(
     r"api[ _-]?key.{0,30}(not valid|invalid|incorrect|expired)|(invalid|incorrect|expired|missing).{0,20}api[ _-]?key",
     re.IGNORECASE,
 )
+_PROMPT = re.compile(r"\bmessages\b|\bprompt\b", re.IGNORECASE)
 GENERATION_FAILED = "json_validate_failed"
 """Groq's code for a schema that the model did not keep to: the request was fine."""
 _FLAGGED = re.compile(r"moderation|flagged", re.IGNORECASE)
@@ -95,6 +96,12 @@ def sorted_out(refused: Refusal, asked: str) -> WorkerError:
     if status in (404, 405):
         return Misconfigured(f"{what}. Check OPENAI_BASE_URL (most end in /v1) and AUTOCODER_MODEL.")
     return Permanent(f"{what}. The endpoint will not take this request; trying again would not help.")
+
+
+def explained(refused: Refusal) -> bool:
+    """Whether the refusal's words give a reason that has nothing to do with how the answer was asked for."""
+    reasons = (_CONTEXT, _NO_MONEY, _NO_MODEL, _FLAGGED, _BAD_KEY, _PROMPT)
+    return any(reason.search(refused.words) for reason in reasons)
 
 
 def retry_after(headers: Mapping[str, str]) -> float | None:

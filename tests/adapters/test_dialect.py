@@ -15,7 +15,7 @@ from tests.adapters.asking import SCHEMA, ask, model_at, question
 from tests.adapters.fake_answers import answer_for
 from tests.adapters.fake_model import FakeModel
 from tests.adapters.fake_refusals import fastapi_error, ollama_error, openai_error, takes_no, tgi_error, vllm_error
-from tests.adapters.fake_replies import refuses, says
+from tests.adapters.fake_replies import Answer, Call, refuses, says
 
 THOUGHT = question(schema=SCHEMA)
 
@@ -63,11 +63,60 @@ async def test_the_older_name_of_the_limit_is_used_where_the_newer_is_refused(tm
     assert "max_tokens" in fake.calls[-1].body
 
 
+@pytest.mark.parametrize(
+    ("status", "body"),
+    [
+        (400, ""),
+        (422, {}),
+        (400, openai_error("Bad request")),
+        (400, openai_error("This model does not support response format")),
+        (500, openai_error("This model does not support response format")),
+        (
+            400,
+            [{"error": {"message": "Unknown name \"additionalProperties\" at 'generation_config.response_schema'"}}],
+        ),
+        (404, openai_error("No endpoint takes a json-schema")),
+    ],
+)
+async def test_a_shape_that_is_refused_in_other_words_or_in_none_is_asked_for_once(
+    tmp_path: Path, status: int, body: Any
+) -> None:
+    def objects(call: Call) -> Answer | None:
+        shape = call.body.get("response_format", {}).get("type")
+        return refuses(status, body) if shape == "json_schema" else None
+
+    with FakeModel(lambda call: says("{}"), objects=objects) as fake:
+        await ask(fake, tmp_path, THOUGHT)
+        await ask(fake, tmp_path, THOUGHT)
+    assert shapes(fake) == ["json_schema", "json_object", "json_object"]
+
+
 async def test_a_refusal_that_names_nothing_of_ours_teaches_nothing(tmp_path: Path) -> None:
-    with FakeModel(lambda call: refuses(400, openai_error("I do not like it"))) as fake, pytest.raises(Permanent):
+    with FakeModel(lambda call: refuses(400, openai_error("I do not like it"))) as fake:
+        with pytest.raises(Permanent):
+            await ask(fake, tmp_path, THOUGHT)
+        assert shapes(fake) == ["json_schema", "json_object", "plain"], "it may have meant the shape"
+        with pytest.raises(Permanent):
+            await ask(fake, tmp_path)
+    assert len(fake.calls) == 4
+    assert not (tmp_path / "endpoints.json").exists()
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "This model's maximum context length is 4096 tokens.",
+        "The model `x` does not exist",
+        "API key not valid. Please pass a valid API key.",
+        "Your input was flagged",
+        "Your account has insufficient balance",
+        "messages: roles must alternate",
+    ],
+)
+async def test_a_refusal_with_another_reason_is_not_asked_about(tmp_path: Path, said: str) -> None:
+    with FakeModel(lambda call: refuses(400, openai_error(said))) as fake, pytest.raises(Permanent):
         await ask(fake, tmp_path, THOUGHT)
     assert len(fake.calls) == 1
-    assert not (tmp_path / "endpoints.json").exists()
 
 
 async def test_a_prompt_that_a_refusal_repeats_is_not_taken_for_its_reason(tmp_path: Path) -> None:
