@@ -14,6 +14,20 @@ OPENAI = "https://api.openai.com/v1"
 REAL_HUB = "https://huggingface.co"
 REHEARSAL = Path(__file__).parent.parent / "deployments" / "rehearsal" / "conversations"
 
+CI = (
+    ".github/workflows/**", ".github/actions/**", ".gitlab-ci.yml", ".gitlab/ci/**", ".gitea/workflows/**",
+    ".forgejo/workflows/**", ".circleci/**", ".buildkite/**", ".ci/**", ".travis.yml", ".drone.yml", ".woodpecker.yml",
+    "bitbucket-pipelines.yml", "azure-pipelines.yml", "Jenkinsfile",
+)  # fmt: skip
+LOCK_FILES = (
+    "*.lock", "bun.lockb", "package-lock.json", "npm-shrinkwrap.json", "pnpm-lock.yaml", "packages.lock.json",
+    "gradle.lockfile", ".terraform.lock.hcl", "go.sum",
+)  # fmt: skip
+SECRETS = (
+    ".env*", "*.env", ".netrc", ".npmrc", ".pypirc", ".git-credentials", ".aws/**", "credentials.json", "secrets.yml",
+    "secrets.yaml", "*.pem", "*.key", "*.p12", "*.pfx", "id_rsa*", "id_dsa*", "id_ecdsa*", "id_ed25519*",
+)  # fmt: skip
+
 
 class Settings(BaseSettings):
     """The worker's settings, from the environment.
@@ -134,11 +148,7 @@ class Settings(BaseSettings):
     """A command that tests a repository, run in its root. Unset: pytest, `npm test` and the like, where it has them."""
 
     # --- guards on a patch -------------------------------------------------------------------------
-    protected: kinds.Patterns = (
-        ".github/workflows/**", ".gitlab-ci.yml", ".circleci/**", ".ci/**", "Jenkinsfile", "azure-pipelines.yml",
-        "*.lock", "package-lock.json", "pnpm-lock.yaml", "go.sum",
-        ".env*", "*.pem", "*.key", "id_rsa*", "id_ecdsa*", "id_ed25519*", ".netrc", ".npmrc",
-    )  # fmt: skip
+    protected: kinds.Patterns = CI + LOCK_FILES + SECRETS
     """Paths that no patch may touch: CI, lock files, files of secrets. A pattern without a slash holds at any depth.
 
     Set: patterns separated by commas, which replace these; a comma alone is none.

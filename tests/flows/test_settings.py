@@ -8,6 +8,7 @@ import pytest
 from flows.environment import load
 from flows.settings import OPENAI, REAL_HUB, REHEARSAL, ROUTER, ROUTER_MODEL, Settings
 from stages.errors import Misconfigured, Permanent
+from stages.paths import protected_by
 
 
 @pytest.fixture(autouse=True)
@@ -244,3 +245,25 @@ def test_what_cannot_be_used_is_told_at_the_start(monkeypatch, name, value):
     monkeypatch.setenv(name, value)
     with pytest.raises(Permanent, match=name):
         load()
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        ".github/workflows/ci.yml", ".github/actions/setup/action.yml", ".gitlab-ci.yml", ".gitlab/ci/test.yml",
+        ".gitea/workflows/ci.yml", ".forgejo/workflows/ci.yml", ".circleci/config.yml", ".buildkite/pipeline.yml",
+        ".travis.yml", ".drone.yml", ".woodpecker.yml", "bitbucket-pipelines.yml", "azure-pipelines.yml", "Jenkinsfile",
+        "uv.lock", "web/bun.lockb", "package-lock.json", "npm-shrinkwrap.json", "src/App/packages.lock.json",
+        "gradle.lockfile", "infra/.terraform.lock.hcl", "go.sum",
+        ".env", ".env.local", "prod.env", ".netrc", ".npmrc", ".pypirc", ".git-credentials", ".aws/credentials",
+        "credentials.json", "config/secrets.yml", "secrets.yaml", "tls.key", "cert.pem", "a.p12", "b.pfx",
+        "id_rsa", "id_dsa.pub",
+    ],
+)  # fmt: skip
+def test_ci_lock_files_and_secrets_are_protected(path: str):
+    assert protected_by(path, load().protected)
+
+
+@pytest.mark.parametrize("path", ["src/lock.py", "environment.py", "credentials.py", "docs/secrets.md", ".gitignore"])
+def test_code_with_such_a_name_is_not(path: str):
+    assert not protected_by(path, load().protected)
