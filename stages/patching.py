@@ -10,7 +10,7 @@ from stages.fences import Block
 from stages.models import CodeView
 from stages.patch_size import changed_lines
 from stages.paths import Tree, protected_by, safe
-from stages.search_replace import edited
+from stages.search_replace import BYTE_ORDER_MARK, edited
 
 Texts = dict[str, str | None]
 """Path → new text, None for a file that is deleted."""
@@ -94,7 +94,8 @@ def _file(block: Block, text: str | None, ground: Ground) -> str:
             f"{block.path} exists, and you have not seen all of it: a whole new text would lose the rest. "
             "Change it by EDIT, or choose another name for a new file."
         )
-    return block.text.replace("\n", _line_end(text or ""))
+    mark = BYTE_ORDER_MARK if (text or "").startswith(BYTE_ORDER_MARK) else ""
+    return mark + block.text.removeprefix(mark).replace("\n", _line_end(text or ""))
 
 
 def _edit(block: Block, text: str | None, ground: Ground) -> str:
@@ -150,7 +151,7 @@ def _syntax(text: str) -> str:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of odd escapes in a model's strings
-            ast.parse(text)
+            ast.parse(text.removeprefix(BYTE_ORDER_MARK))
     except SyntaxError as error:
         return f"line {error.lineno}: {error.msg} ({(error.text or '').strip()[:80]})"
     except (ValueError, RecursionError, MemoryError) as error:

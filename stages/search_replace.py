@@ -17,6 +17,7 @@ _SEARCH = re.compile(r"<{5,9} ?SEARCH\s*")
 _DIVIDER = re.compile(r"={7}\s*")
 _REPLACE = re.compile(r">{5,9} ?REPLACE\s*")
 _FORM = "<<<<<<< SEARCH, the lines as they are, =======, the lines as they become, >>>>>>> REPLACE"
+BYTE_ORDER_MARK = "\ufeff"
 _SHOWN = 40
 """Lines of a file shown after a miss, at most."""
 
@@ -32,14 +33,15 @@ class Edit:
 
 
 def edited(path: str, text: str, blocks: str) -> str:
-    """The text with all blocks applied, one after the other.
+    """The text with all blocks applied, one after the other; carriage returns and a byte order mark stay as they are.
 
     Raises Unusable where a block is malformed, is found nowhere (with the closest lines) or in several places.
     """
-    lines = text.split("\n")
-    for edit in parse(path, blocks):
+    mark = BYTE_ORDER_MARK if text.startswith(BYTE_ORDER_MARK) else ""
+    lines = text.removeprefix(mark).split("\n")
+    for edit in parse(path, blocks.replace(BYTE_ORDER_MARK, "") if mark else blocks):
         lines = _applied(path, lines, edit)
-    return "\n".join(lines)
+    return mark + "\n".join(lines)
 
 
 def parse(path: str, blocks: str) -> list[Edit]:
@@ -78,7 +80,8 @@ def _find(pattern: re.Pattern[str], lines: Lines) -> int | None:
     return next((i for i, line in enumerate(lines) if pattern.fullmatch(line)), None)
 
 
-def _applied(path: str, lines: Lines, edit: Edit) -> Lines:
+def _applied(path: str, ended: Lines, edit: Edit) -> Lines:
+    lines = [line.removesuffix("\r") for line in ended]
     for found in (_exactly(lines, edit), _shifted(lines, edit)):
         if len(found) > 1:
             where = ", ".join(str(at + 1) for at, _ in found[:10])
@@ -87,11 +90,19 @@ def _applied(path: str, lines: Lines, edit: Edit) -> Lines:
                 f"lines around the one that is meant. It begins with {edit.search[0].strip()[:80]!r}."
             )
         for at, replacement in found:
-            return lines[:at] + replacement + lines[at + len(edit.search) :]
+            end = at + len(edit.search)
+            return ended[:at] + _ended_as(ended[at:end], replacement) + ended[end:]
     raise Unusable(
         f"A SEARCH in the EDIT of {path} is not in the file. It begins with {edit.search[0].strip()[:80]!r}. "
         f"{_closest(lines, edit.search)} Repeat the lines exactly as they are."
     )
+
+
+def _ended_as(old: Lines, new: Lines) -> Lines:
+    """The new lines, with a carriage return where the same line had one; else where the first of the old ones has."""
+    kept = {line.removesuffix("\r"): line for line in old}
+    end = "\r" if old[0].endswith("\r") else ""
+    return [kept.get(line, line + end) for line in new]
 
 
 def _exactly(lines: Lines, edit: Edit) -> list[tuple[int, Lines]]:

@@ -36,6 +36,14 @@ def test_line_ends_of_a_file_are_kept():
     assert applied([Block("FILE", "a.py", "x\ny\n")], ground) == {"a.py": "x\r\ny\r\n"}
 
 
+def test_a_byte_order_mark_is_kept_and_hides_no_fault():
+    ground = Ground(CodeView(paths=("a.py",)), {"a.py": "\ufeffa = 1\n"}, {"a.py": "\ufeffa = 1\n"})
+    assert applied([Block("FILE", "a.py", "b = 1\n")], ground) == {"a.py": "\ufeffb = 1\n"}
+    edited = applied([Block("EDIT", "a.py", edit("a = 1\n", "def f(:\n"))], ground)
+    assert edited == {"a.py": "\ufeffdef f(:\n"}
+    assert "a.py does not compile: line 1" in syntax_fault("a.py", edited["a.py"] or "", ground.old["a.py"])
+
+
 def test_mixed_line_ends_are_left_alone():
     ground = Ground(CodeView(paths=("a.py",)), {"a.py": "a\r\nb\nc\n"}, {})
     assert applied([Block("EDIT", "a.py", edit("b\n", "x\n"))], ground) == {"a.py": "a\r\nx\nc\n"}

@@ -83,6 +83,20 @@ def test_a_malformed_edit_is_refused(blocks: str, told: str):
         edited("a.py", "a\n", blocks)
 
 
+def test_a_mark_at_the_beginning_of_a_file_is_passed_over_and_kept():
+    assert edited("a.cs", "\ufeffusing A;\nb\n", edit("using A;\n", "using B;\n")) == "\ufeffusing B;\nb\n"
+    assert edited("a.cs", "\ufeffusing A;\nb\n", edit("\ufeffusing A;\n", "\ufeffx\n")) == "\ufeffx\nb\n"
+
+
+def test_line_ends_do_not_count_and_are_kept():
+    text = "a\r\n  b\nc\r\nd\n"
+    assert edited("a.py", text, edit("a\n  b\nc\n", "a\nx\ny\nc\n")) == "a\r\nx\r\ny\r\nc\r\nd\n"
+    assert edited("a.py", text, edit("  b\n", "  x\n")) == "a\r\n  x\nc\r\nd\n"
+    assert edited("a.py", text, edit("    b\n", "    x\n    y\n")) == "a\r\n  x\n  y\nc\r\nd\n"
+    with pytest.raises(Unusable, match=r"    1\| a\n    2\|   b\n"):
+        edited("a.py", text, edit("a\nB\n", "x\n"))
+
+
 lines = st.lists(st.sampled_from(["a", "  b", "\tc", "", "    d = 1"]), max_size=8)
 
 
