@@ -21,7 +21,7 @@ class Approach(Part):
     """One way to do it."""
 
     name: str = Field(min_length=1)
-    code_changes: str = Field(description='Size, as in "1 import + 4 lines"')
+    code_changes: str = Field(min_length=1, description='Size, as in "1 import + 4 lines"')
     pros: Texts = Field(min_length=1)
     cons: Texts = Field(min_length=1)
     verdict: Choice
@@ -40,7 +40,7 @@ class ApproachEvaluation(Answer):
     def faults(self, brief: Brief, earlier: Earlier) -> Iterator[str]:
         """One approach is recommended, names differ, and the selected one is the recommended one."""
         names = [a.name for a in self.approaches]
-        if len(set(names)) < len(names):
+        if len({name.casefold() for name in names}) < len(names):
             yield "Two approaches have the same name: give each its own."
         recommended = [a.name for a in self.approaches if a.verdict is Choice.RECOMMENDED]
         if len(recommended) != 1:

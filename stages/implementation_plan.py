@@ -33,7 +33,7 @@ class PlannedFile(Part):
 
     path: Path = Field(min_length=1, description="Relative to the root of the repository")
     action: Annotated[Literal["create", "modify", "delete"], BeforeValidator(_lower)]
-    purpose: str
+    purpose: str = Field(min_length=1)
 
 
 class Step(Part):

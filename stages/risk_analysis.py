@@ -1,5 +1,6 @@
 """Stage 4: what can go wrong with the chosen approach?"""
 
+import re
 from collections.abc import Iterator
 from typing import Any, ClassVar
 
@@ -8,6 +9,8 @@ from pydantic import Field
 from stages.models import Brief
 from stages.stage import Answer, Earlier, Level, Part
 
+_NOTHING = re.compile(r"\W*((none|no|nothing|n/?a|tbd|todo|no mitigation|not (applicable|needed))\W*)?", re.IGNORECASE)
+"""A mitigation in so many words."""
 GRAVE = (Level.HIGH, Level.CRITICAL)
 
 
@@ -32,7 +35,7 @@ class RiskAnalysis(Answer):
     def faults(self, brief: Brief, earlier: Earlier) -> Iterator[str]:
         """A risk of more than low impact has a mitigation."""
         for number, risk in enumerate(self.risks, start=1):
-            if risk.impact is not Level.LOW and not risk.mitigation.strip():
+            if risk.impact is not Level.LOW and _NOTHING.fullmatch(risk.mitigation):
                 yield f"R{number} ({risk.risk}) has impact {risk.impact} and no mitigation: say what is done about it."
 
     def told(self) -> dict[str, Any]:

@@ -35,10 +35,13 @@ class Level(Word):
 
 
 def as_list(value: Any) -> Any:
-    """A single text as a list of one, null as an empty one; anything else as it is."""
+    """A single text as a list of one, null as an empty one; blank texts are none."""
     if value is None:
         return ()
-    return (value,) if isinstance(value, str) else value
+    values = (value,) if isinstance(value, str) else value
+    if not isinstance(values, list | tuple):
+        return values
+    return tuple(each for each in values if not (isinstance(each, str) and not each.strip()))
 
 
 def _labels(value: Any) -> Any:
@@ -50,7 +53,7 @@ def _labels(value: Any) -> Any:
 
 
 Texts = Annotated[tuple[str, ...], BeforeValidator(as_list)]
-"""Several texts; a single one counts as a list of one, null as none."""
+"""Several texts; a single one counts as a list of one, null as none, and so does a blank one."""
 Labels = Annotated[tuple[str, ...], BeforeValidator(_labels)]
 """R1, T2, …; also of "r1", "T2: empty input" and "R1, R3"."""
 

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from pydantic import ValidationError
+from pydantic_core import ErrorDetails
 
 from stages.consulting import consult
 from stages.errors import Unusable
@@ -110,4 +111,9 @@ def _sentences(error: ValidationError) -> Iterator[str]:
             yield f"`{field}` is missing."
         else:
             given = json.dumps(fault["input"], ensure_ascii=False, default=str)
-            yield f"`{field}`: {fault['msg']}, not {given[:80]}."
+            yield f"`{field}`: {_wanted(fault)}, not {given[:80]}."
+
+
+def _wanted(fault: ErrorDetails) -> str:
+    few = fault["type"] == "too_short"
+    return f"give at least {fault['ctx']['min_length']}, each with something in it" if few else fault["msg"]

@@ -67,8 +67,9 @@ def test_exactly_one_approach_is_recommended(verdict: str):
     )
 
 
-def test_approaches_have_names_of_their_own():
-    assert "same name" in faults(approaches(("A", "RECOMMENDED"), ("A", "NOT RECOMMENDED"), selected="A"))
+@pytest.mark.parametrize("other", ["A", "a"])
+def test_approaches_have_names_of_their_own(other: str):
+    assert "same name" in faults(approaches(("A", "RECOMMENDED"), (other, "NOT RECOMMENDED"), selected="A"))
 
 
 @pytest.mark.parametrize(("impact", "fault"), [("LOW", False), ("MEDIUM", True), ("HIGH", True), ("CRITICAL", True)])
@@ -76,6 +77,18 @@ def test_a_risk_of_more_than_low_impact_needs_a_mitigation(impact: str, fault: b
     risk = {"risk": "it breaks", "probability": "LOW", "impact": impact, "mitigation": ""}
     told = faults(RiskAnalysis.model_validate({"risks": [risk]}))
     assert told.startswith("R1 (it breaks) has impact") is fault
+
+
+@pytest.mark.parametrize("said", [" ", "-", "None", "none.", "N/A", "not applicable", "TBD", "(none)", "No mitigation"])
+def test_a_mitigation_that_says_nothing_is_none(said: str):
+    risk = {"risk": "it breaks", "probability": "LOW", "impact": "HIGH", "mitigation": said}
+    assert "say what is done about it" in faults(RiskAnalysis.model_validate({"risks": [risk]}))
+
+
+@pytest.mark.parametrize("said", ["No cache: read each time", "None is returned, and a test shows it"])
+def test_a_mitigation_may_begin_with_no(said: str):
+    risk = {"risk": "it breaks", "probability": "LOW", "impact": "HIGH", "mitigation": said}
+    assert faults(RiskAnalysis.model_validate({"risks": [risk]})) == ""
 
 
 def test_risks_are_told_under_the_labels_that_the_plan_uses():

@@ -1,4 +1,6 @@
 import json
+import re
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -164,6 +166,49 @@ def test_a_blank_text_counts_as_none():
         understood(json.dumps(FACTS | {"scope": " \n "}))
 
 
+HOLLOW = [
+    (
+        2,
+        {"approaches": [{"pros": [""]}, {"cons": [" "]}]},
+        "`approaches[0].pros`: give at least 1, each with something in it",
+    ),
+    (
+        2,
+        {"approaches": [{"pros": [""]}, {"cons": [" "]}]},
+        "`approaches[1].cons`: give at least 1, each with something in it",
+    ),
+    (2, {"approaches": [{"code_changes": " "}]}, "`approaches[0].code_changes`: String should have at least 1 char"),
+    (
+        4,
+        {"test_plan": {"critical_tests": [""]}},
+        "`test_plan.critical_tests`: give at least 1, each with something in it",
+    ),
+    (5, {"phases": ["", " "]}, "`phases`: give at least 1, each with something in it, not []."),
+    (5, {"files": [{"purpose": ""}]}, "`files[0].purpose`: String should have at least 1 char"),
+]
+
+
+def laid_over(value: Any, change: Any) -> Any:
+    """The value with what the change names in it."""
+    if isinstance(change, dict):
+        return value | {name: laid_over(value[name], each) for name, each in change.items()}
+    if isinstance(change, list) and change and isinstance(change[0], dict):
+        return [laid_over(*pair) for pair in zip(value, change, strict=False)] + value[len(change) :]
+    return change
+
+
+@pytest.mark.parametrize(("number", "change", "told"), HOLLOW)
+def test_an_answer_that_says_nothing_is_refused(number: int, change: dict[str, Any], told: str):
+    answer = DOSSIER.answers()[number]
+    text = json.dumps(laid_over(json.loads(answer.model_dump_json()), change))
+    with pytest.raises(Unusable, match=re.escape(told)):
+        parse(type(answer), text, BRIEF, ())
+
+
+def test_blank_texts_among_others_are_passed_over():
+    assert understood(json.dumps(FACTS | {"evidence": ["", "a", " "]})).evidence == ("a",)
+
+
 @pytest.mark.parametrize("said", ["low", "Low", "LOW - using existing code", "low: one line", " LOW. "])
 def test_a_level_is_read_however_it_is_written(said: str):
     assert understood(json.dumps(FACTS | {"complexity": said})).complexity is Level.LOW
@@ -179,7 +224,7 @@ def test_a_field_too_many_is_passed_over():
 
 
 def test_broken_rules_are_told_together():
-    approach = {"name": "A", "code_changes": "", "pros": ["p"], "cons": ["c"], "verdict": "NOT RECOMMENDED"}
+    approach = {"name": "A", "code_changes": "1 line", "pros": ["p"], "cons": ["c"], "verdict": "NOT RECOMMENDED"}
     text = json.dumps({"approaches": [approach, approach], "selected": "B"})
     with pytest.raises(Unusable, match=r"same name.*Exactly one.*`selected` is 'B'"):
         parse(ApproachEvaluation, text, BRIEF, ())
