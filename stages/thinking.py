@@ -105,7 +105,8 @@ def _cleaned(value: Any) -> Any:
 
 
 def _sentences(error: ValidationError) -> Iterator[str]:
-    for fault in error.errors(include_url=False)[:_FAULTS]:
+    faults = [each for each in error.errors(include_url=False) if not _follows(each)]
+    for fault in faults[:_FAULTS]:
         field = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in fault["loc"]).lstrip(".")
         if fault["type"] == "missing":
             yield f"`{field}` is missing."
@@ -117,3 +118,8 @@ def _sentences(error: ValidationError) -> Iterator[str]:
 def _wanted(fault: ErrorDetails) -> str:
     few = fault["type"] == "too_short"
     return f"give at least {fault['ctx']['min_length']}, each with something in it" if few else fault["msg"]
+
+
+def _follows(fault: ErrorDetails) -> bool:
+    """Whether a list is too short only since pydantic does not count those of its values that have faults."""
+    return fault["type"] == "too_short" and len(fault["input"]) >= fault["ctx"]["min_length"]

@@ -209,6 +209,17 @@ def test_blank_texts_among_others_are_passed_over():
     assert understood(json.dumps(FACTS | {"evidence": ["", "a", " "]})).evidence == ("a",)
 
 
+def test_a_fault_within_a_list_does_not_make_the_list_too_short():
+    answer = json.loads(DOSSIER.answers()[2].model_dump_json())
+    answer["approaches"][1]["verdict"] = "FINE"
+    with pytest.raises(Unusable, match=r"`approaches\[1\]\.verdict`") as caught:
+        parse(ApproachEvaluation, json.dumps(answer), BRIEF, ())
+    assert "at least" not in str(caught.value)
+    answer["approaches"] = answer["approaches"][1:]
+    with pytest.raises(Unusable, match=r"`approaches\[0\]\.verdict`.* `approaches`: give at least 2, each"):
+        parse(ApproachEvaluation, json.dumps(answer), BRIEF, ())
+
+
 @pytest.mark.parametrize("said", ["low", "Low", "LOW - using existing code", "low: one line", " LOW. "])
 def test_a_level_is_read_however_it_is_written(said: str):
     assert understood(json.dumps(FACTS | {"complexity": said})).complexity is Level.LOW
