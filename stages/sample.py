@@ -1,6 +1,6 @@
-"""A made-up item, everything about it filled in: what a user's templates are tried on before a thought is paid for."""
+"""Made-up items: what a user's templates are tried on before a thought is paid for."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from stages.approach_evaluation import Approach, ApproachEvaluation, Choice
@@ -114,4 +114,29 @@ SAMPLE: Mapping[str, Any] = {
     "verdict": VERDICT,
     "reason": "`complexity` is missing.",
 }
-"""Variable of a template → its value."""
+"""Variable of a template → its value; everything about the item is filled in."""
+
+_ALONE = Brief(item=WorkItem(id="0123456789abcdef", finding=Finding(title="A title"), source=_SOURCE))
+_ATTACHED = Brief(item=_ALONE.item.model_copy(update={"finding": Finding(title="A title", files=_FILES)}))
+_BARE = {"guards": Guards(), "verdict": Verdict(grade=Grade.FAILED)}
+
+
+def _many(brief: Brief) -> Brief:
+    """With more plans, cases and acceptance tests than there is room for in full."""
+    plans = (
+        plan.model_copy(update={"cases": (f"Case {n}", "A case"), "tests": {f"tests/test_{n}.py": "def test(): ...\n"}})
+        for n in range(10)
+        for plan in brief.item.plans
+    )
+    return brief.model_copy(update={"item": brief.item.model_copy(update={"plans": tuple(plans)})})
+
+
+_FAILING = tuple(TestResult(id=f"tests/test_{n}.py::test", after=("failed", "")[n % 2]) for n in range(50))
+
+SAMPLES: Sequence[Mapping[str, Any]] = (
+    SAMPLE,
+    {**SAMPLE, **_BARE, "brief": _ALONE},
+    {**SAMPLE, **_BARE, "brief": _ATTACHED},
+    {**SAMPLE, "brief": _many(BRIEF), "verdict": VERDICT.model_copy(update={"tests": _FAILING})},
+)
+"""Also with next to nothing filled in, without a repository; and with much of everything."""

@@ -3,7 +3,7 @@
 import hashlib
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from difflib import get_close_matches
 from functools import cache
 from pathlib import Path
@@ -15,7 +15,7 @@ import jinja2.nodes
 
 from stages.errors import Misconfigured
 from stages.outcome import STAGES
-from stages.sample import SAMPLE
+from stages.sample import SAMPLES
 from stages.text import cut, one_line
 
 FOLDER = Path(__file__).parent.parent / "templates"
@@ -60,11 +60,17 @@ class Templates:
             raise Misconfigured(f"The template {name}.j2 cannot be rendered: {error}.") from error
 
     def _try_out(self) -> None:
-        """Render each on a sample, parts first so that a fault is told of the file that holds it."""
-        earlier = {stage.step: SAMPLE["earlier"][: stage.number - 1] for stage in STAGES}
-        for name in sorted(VARIABLES, key=lambda name: not name.startswith("_")):
-            given = {variable: SAMPLE[variable] for variable in VARIABLES[name].split()}
-            self.render(name, **given | ({"earlier": earlier[name]} if name in earlier else {}))
+        for name, given in trials():
+            self.render(name, **given)
+
+
+def trials() -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """Each template with what each sample gives it, parts first so that a fault is told of the file that holds it."""
+    seen = {stage.step: stage.number - 1 for stage in STAGES}
+    for name in sorted(VARIABLES, key=lambda name: not name.startswith("_")):
+        for sample in SAMPLES:
+            given = {variable: sample[variable] for variable in VARIABLES[name].split()}
+            yield name, given | ({"earlier": sample["earlier"][: seen[name]]} if name in seen else {})
 
 
 def _check(name: str, known: Mapping[str, tuple[set[str], set[str]]]) -> None:

@@ -1,4 +1,5 @@
 import os
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ from stages.outcome import STAGES
 from stages.patching import Guards
 from stages.sample import SAMPLE
 from stages.stage import Earlier
-from stages.templates import FOLDER, VARIABLES, Templates, fenced, quoted
+from stages.templates import FOLDER, VARIABLES, Templates, fenced, quoted, trials
 from stages.thinking import question
 from tests.stages.golden import BARE, BRIEF, CODE, DOSSIER, DRAFT, OURS, VERDICT
 from tests.stages.replies import Replies, texts
@@ -181,6 +182,9 @@ def test_an_override_of_a_part_reaches_all_that_include_it(tmp_path: Path):
         ("system", '{% include "secret.j2" %}', r"system\.j2 includes secret\.j2"),
         ("system", '{% include brief %}', r"system\.j2 includes a computed name"),
         ("_brief", "{{ brief.item.nosuch }}", r"template _brief\.j2 cannot be rendered: .* no attribute 'nosuch'"),
+        ("_brief", "{% if not brief.code.paths %}{{ brief.nope }}{% endif %}", r"_brief\.j2 cannot be .*'nope'"),
+        ("_brief", "{% if brief.item.plans | length > 3 %}{{ brief.nope }}{% endif %}", r"_brief\.j2 cannot .*'nope'"),
+        ("repair", "{% if not verdict.output %}{{ brief.nope }}{% endif %}", r"repair\.j2 cannot be .*'nope'"),
         ("repair", "{% for test in verdict.tests %}{{ test.nosuch }}{% endfor %}", r"repair\.j2 cannot be .*nosuch"),
         ("draft", "{{ guards.patch_files // 0 }}", r"draft\.j2 cannot be rendered: .* by zero"),
         ("deep_understanding", "{{ earlier[0].scope }}", r"deep_understanding\.j2 cannot be rendered: .* no element 0"),
@@ -211,6 +215,26 @@ def test_what_the_sample_that_templates_are_tried_on_leaves_out_is_nothing():
 
     assert SAMPLE.keys() == {name for names in VARIABLES.values() for name in names.split()}
     assert [missing for value in SAMPLE.values() for missing in empty(value)] == []
+
+
+def marked(path: Path, marks: dict[str, str]) -> str:
+    """The template with a mark at the beginning of every branch."""
+
+    def mark(tag: re.Match[str]) -> str:
+        marks[f"⟦{len(marks)}⟧"] = f"{path.name}: {tag[0]}"
+        return f"{tag[0]}⟦{len(marks) - 1}⟧"
+
+    return re.sub(r"{% (?:if|elif|else|for)\b[^%]*%}", mark, path.read_text())
+
+
+def test_every_branch_of_our_templates_is_tried_out(tmp_path: Path):
+    marks: dict[str, str] = {}
+    for path in FOLDER.glob("*.j2"):
+        (tmp_path / path.name).write_text(marked(path, marks))
+    mine = Templates(tmp_path)
+    tried = "".join(mine.render(name, **given) for name, given in trials())
+    assert len(marks) > 30
+    assert [branch for mark, branch in marks.items() if mark not in tried] == []
 
 
 def test_what_is_missing_for_one_item_alone_is_named_when_it_is_asked_for(tmp_path: Path):
