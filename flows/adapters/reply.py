@@ -1,10 +1,10 @@
 """What the worker makes of a completion: text without reasoning, how it ended, what it cost, what to know of it."""
 
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 from flows.adapters.completion import Completion
+from flows.adapters.reasoning import without_reasoning
 from stages.models import Question, Reply, Usage
 from stages.text import clean
 
@@ -12,10 +12,6 @@ CHARACTERS = 4
 """Of a token, where nobody counted."""
 _CUT, _SHORT_PROMPT = 0.6, 1_000
 """Tokenizers differ by less than this; below so many tokens a chat template's own words blur the picture."""
-
-_TAGS = "think|thinking|thought|reasoning"
-_OPENED = re.compile(rf"\s*<({_TAGS})>(.*?)(</\1>|\Z)", re.DOTALL | re.IGNORECASE)
-_CLOSED_ONLY = re.compile(rf"^[ \t]*</({_TAGS})>[ \t]*$|\A[^\n{{`\"]*</({_TAGS})>", re.MULTILINE | re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -54,22 +50,6 @@ def reply_from(completion: Completion, prompt: int, answer_tokens: int, prices: 
         usage=usage,
         note=" ".join(notes),
     )
-
-
-def without_reasoning(text: str) -> tuple[str, bool]:
-    """The answer proper, and whether the text ended while still reasoning.
-
-    Tags count before the answer only: one within code or JSON is the answer's own. An opening tag may be missing, where
-    the chat template already holds it; then the closing one stands alone on its line, outside of any fence.
-    """
-    unfinished = False
-    while opened := _OPENED.match(text):
-        unfinished = not opened[3]
-        text = text[opened.end() :]
-    closed = _CLOSED_ONLY.search(text)
-    if closed and text[: closed.start()].count("```") % 2 == 0:
-        text = text[closed.end() :]
-    return text.strip(), unfinished
 
 
 def _usage(completion: Completion, prompt: int, prices: Prices) -> Usage:

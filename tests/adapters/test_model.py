@@ -10,6 +10,8 @@ from tests.adapters.fake_refusals import openai_error
 from tests.adapters.fake_replies import DONE, Answer, Call, Wire, event, hangs_up, refuses, repeats, says, sends
 
 LONG = "word " * 2_000
+FENCED = "FILE: a.md\n````md\n```xml\n<think>a</think>\n```\nand so on.</think>\n````"
+"""An answer within which tags are its own."""
 
 
 async def test_a_streamed_answer_comes_back_whole(tmp_path: Path) -> None:
@@ -86,7 +88,22 @@ async def test_a_prompt_that_was_cut_silently_is_said_loudly(tmp_path: Path) -> 
         ("hm, the template opened it\n</think>\nThe answer", "The answer"),
         ("so be it</think>The answer", "The answer"),
         ("<thinking>a</thinking><think>b</think>The answer", "The answer"),
+        ('Two "ways".\nSo I conclude.</think>\n{"a": 1}', '{"a": 1}'),
+        ('Hm.\nSo I conclude.</think>{"a": 1}', '{"a": 1}'),
+        ("Try\n```\nx = '</think>'\n```\nSo be it.\n</think>\nThe answer", "The answer"),
+        ("[THINK]a [b]\n[/THINK]The answer", "The answer"),
+        ("<seed:think>hm\n</seed:think>The answer", "The answer"),
+        ("hm\n</seed:think>The answer", "The answer"),
+        (
+            "<|channel|>analysis<|message|>hm<|end|><|start|>assistant<|channel|>final<|message|>The answer<|return|>",
+            "The answer",
+        ),
+        ("<|channel|>commentary<|message|>a<|end|><|channel|>analysis<|message|>b<|end|>The answer", "The answer"),
+        ('<|channel|>final <|constrain|>json<|message|>{"a": "<|end|>"}', '{"a": "<|end|>"}'),
         ('{"tag": "</think>"}', '{"tag": "</think>"}'),
+        ('{\n "tag": "a </think>",\n "b": "[/THINK]"\n}', '{\n "tag": "a </think>",\n "b": "[/THINK]"\n}'),
+        ("[Thought] it over: yes", "[Thought] it over: yes"),
+        (FENCED, FENCED),
         ("FILE: a.py\n```\nx = '''\n</think>\n'''\n```", "FILE: a.py\n```\nx = '''\n</think>\n'''\n```"),
         ("Use `<think>` here", "Use `<think>` here"),
     ],
@@ -97,8 +114,9 @@ async def test_reasoning_before_the_answer_is_left_out(tmp_path: Path, said: str
     assert reply.text == heard
 
 
-async def test_reasoning_that_never_ends_leaves_no_answer(tmp_path: Path) -> None:
-    with FakeModel([says("<think>on and on", finish="length")]) as fake:
+@pytest.mark.parametrize("opening", ["<think>", "[THINK]", "<seed:think>", "<|channel|>analysis<|message|>"])
+async def test_reasoning_that_never_ends_leaves_no_answer(tmp_path: Path, opening: str) -> None:
+    with FakeModel([says(f"{opening}on and on", finish="length")]) as fake:
         reply = await ask(fake, tmp_path)
     assert (reply.text, reply.finish) == ("", "length")
     assert "AUTOCODER_ANSWER_TOKENS" in reply.note
