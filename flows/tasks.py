@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from prefect import get_run_logger
@@ -12,9 +12,9 @@ from flows.policy import Job, act, stored
 from flows.run import Pulled, stops_the_run
 from flows.workshop import workshop
 from stages import drafting, thinking
-from stages.drafting import Drafted
+from stages.drafting import Drafted, Old, Patch, no_patch
 from stages.errors import Permanent, Unusable
-from stages.models import Brief, Question, Usage, Verdict, WorkItem
+from stages.models import Brief, Draft, Question, Usage, Verdict, WorkItem
 from stages.stage import A, Answer, Thought
 from stages.work import Work, dossier
 
@@ -110,8 +110,8 @@ async def write(brief: Brief, thoughts: Sequence[Thought[Any]], number: int = 1)
     question = drafting.draft_question(brief, case, shop.templates, shop.guards, step)
 
     async def job() -> dict[str, Any]:
-        found = await drafting.write(question, brief, case, shop.ask, shop.templates, shop.guards, _old(brief))
-        return await _drafted(brief, found)
+        means = (shop.ask, shop.templates, shop.guards, _old(brief), _patch(brief))
+        return (await drafting.write(question, brief, case, *means)).model_dump(mode="json")
 
     found = Drafted.model_validate(await ask("write", brief.item, question, job))
     return Work.begun(brief, thoughts, found, shop.started, step)
@@ -125,14 +125,14 @@ async def repair(work: Work) -> Work:
     question = await drafting.repair_question(brief, case, former, verdict, work.next_repair, templates, guards, old)
 
     async def job() -> dict[str, Any]:
-        found = await drafting.repair(question, brief, case, former, shop.ask, templates, guards, old)
-        return await _drafted(work.brief, found)
+        means = (shop.ask, templates, guards, old, _patch(brief))
+        return (await drafting.repair(question, brief, case, former, *means)).model_dump(mode="json")
 
     found = Drafted.model_validate(await ask("repair", work.brief.item, question, job))
     return work.mended(question.step, found)
 
 
-def _old(brief: Brief) -> Callable[[Sequence[str]], Awaitable[Mapping[str, str]]]:
+def _old(brief: Brief) -> Old:
     """Reads whole texts of files at the item's revision."""
     shop, item = workshop(), brief.item
 
@@ -142,13 +142,14 @@ def _old(brief: Brief) -> Callable[[Sequence[str]], Awaitable[Mapping[str, str]]
     return read
 
 
-async def _drafted(brief: Brief, found: Drafted) -> dict[str, Any]:
-    """With its patch, as JSON."""
-    shop, draft = workshop(), found.draft
-    if brief.item.repository:
-        patch = await asyncio.to_thread(shop.repositories.diff, brief.item.repository, brief.item.revision, draft)
-        found = found.model_copy(update={"draft": draft.model_copy(update={"patch": patch})})
-    return found.model_dump(mode="json")
+def _patch(brief: Brief) -> Patch:
+    """Makes a draft's patch, where the item has a repository."""
+    shop, item = workshop(), brief.item
+
+    async def diff(draft: Draft) -> str:
+        return await asyncio.to_thread(shop.repositories.diff, item.repository, item.revision, draft)
+
+    return diff if item.repository else no_patch
 
 
 async def verify(work: Work) -> Work:

@@ -19,6 +19,8 @@ Old = Callable[[Sequence[str]], Awaitable[Mapping[str, str]]]
 
 Not called for an item without a repository.
 """
+Patch = Callable[[Draft], Awaitable[str]]
+"""The draft as a unified diff, empty where there is nothing to hold it against. May raise Unusable."""
 
 WHOLE = 300
 """Lines up to which a file is shown, and asked for, whole."""
@@ -41,13 +43,25 @@ def draft_question(
     return _question(step, "draft", brief, dossier, templates, guards, {})
 
 
+async def no_patch(draft: Draft) -> str:
+    """Without a repository there is none."""
+    return ""
+
+
 async def write(
-    question: Question, brief: Brief, dossier: Dossier, ask: Ask, templates: Templates, guards: Guards, old: Old
+    question: Question,
+    brief: Brief,
+    dossier: Dossier,
+    ask: Ask,
+    templates: Templates,
+    guards: Guards,
+    old: Old,
+    patch: Patch = no_patch,
 ) -> Drafted:
-    """A first draft: whole new texts, its `patch` still empty. Raises Unusable after two bad replies."""
+    """A first draft: whole new texts, and its patch. Raises Unusable after two bad replies."""
 
     async def read(text: str) -> Draft:
-        return await _read(text, brief, dossier, None, guards, old)
+        return await _patched(await _read(text, brief, dossier, None, guards, old), patch)
 
     return _drafted(await consult(question, read, ask, templates))
 
@@ -80,13 +94,18 @@ async def repair(
     templates: Templates,
     guards: Guards,
     old: Old,
+    patch: Patch = no_patch,
 ) -> Drafted:
     """The former draft with what the reply changes in it. Raises Unusable after two bad replies."""
 
     async def read(text: str) -> Draft:
-        return await _read(text, brief, dossier, former, guards, old)
+        return await _patched(await _read(text, brief, dossier, former, guards, old), patch)
 
     return _drafted(await consult(question, read, ask, templates))
+
+
+async def _patched(draft: Draft, patch: Patch) -> Draft:
+    return draft.model_copy(update={"patch": await patch(draft)})
 
 
 def _drafted(found: Reading[Draft]) -> Drafted:

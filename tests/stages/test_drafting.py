@@ -191,6 +191,35 @@ async def test_without_a_repository_files_are_new():
     assert [file.path for file in (*draft.files, *draft.tests)] == ["stats.py", "tests/test_empty.py"]
 
 
+async def test_a_draft_carries_its_patch():
+    async def patch(draft: Draft) -> str:
+        return f"diff of {draft.files[0].path}"
+
+    question = draft_question(BRIEF, DOSSIER, OURS, GUARDS)
+    found = await drafting.write(question, BRIEF, DOSSIER, Replies([GOOD]).ask, OURS, GUARDS, texts(OLD), patch)
+    assert found.draft.patch == "diff of stats.py"
+
+
+async def no_patch(draft: Draft) -> str:
+    raise Unusable("The draft makes no patch that applies.")
+
+
+async def test_a_draft_that_makes_no_patch_is_shown_back_once():
+    question, replies = draft_question(BRIEF, DOSSIER, OURS, GUARDS), Replies([GOOD, GOOD])
+    with pytest.raises(Unusable, match=r"First: The draft makes no patch that applies\. Then: The draft") as caught:
+        await drafting.write(question, BRIEF, DOSSIER, replies.ask, OURS, GUARDS, texts(OLD), no_patch)
+    assert "makes no patch that applies" in replies.questions[1].messages[-1].content
+    assert caught.value.usage == COST + COST
+
+
+async def test_a_repair_that_makes_no_patch_is_shown_back_once():
+    replies = Replies([GOOD, GOOD])
+    question = await repair_question(BRIEF, DOSSIER, DRAFT, VERDICT, 1, OURS, GUARDS, texts(OLD))
+    with pytest.raises(Unusable, match=r"First: The draft makes no patch that applies") as caught:
+        await repair(question, BRIEF, DOSSIER, DRAFT, replies.ask, OURS, GUARDS, texts(OLD), no_patch)
+    assert caught.value.usage == COST + COST
+
+
 # --- repair --------------------------------------------------------------------------------------
 
 
