@@ -28,7 +28,7 @@ def conclude(work: Work) -> Outcome:
 async def keep(outcome: Outcome) -> Outcome:
     """The outcome, on disk until it is published, without any secret; its page in the UI."""
     shop = workshop()
-    outcome = Outcome.model_validate(shop.without_secrets(outcome.model_dump(mode="json")))
+    outcome = shop.without_secrets(outcome)
     if not shop.dry_run:
         try:
             await asyncio.to_thread(shop.outbox.put, outcome)

@@ -178,6 +178,11 @@ class Settings(BaseSettings):
         return self.hf_token is not None and not self.local
 
     @property
+    def secrets(self) -> tuple[kinds.Secret | None, ...]:
+        """What must never be seen anywhere."""
+        return (self.hf_token, self.openai_api_key)
+
+    @property
     def hub_address(self) -> str:
         """Base URL of the Hub."""
         return (self.hf_endpoint or REAL_HUB) if self.on_real_hub else self.local_hub

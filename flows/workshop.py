@@ -24,7 +24,7 @@ from flows.adapters.catching_up import catch_up
 from flows.adapters.claims import Claims
 from flows.adapters.hub import Hub
 from flows.adapters.outbox import Outbox
-from flows.adapters.recording import scrub as scrub_secrets
+from flows.adapters.redaction import everywhere_without
 from flows.adapters.rights import check_writer
 from flows.adapters.upstream import Upstream
 from flows.addresses import scrub
@@ -192,15 +192,11 @@ class Workshop:
                 "AUTOCODER_REPOSITORY names it."
             )
 
-    def without_secrets(self, value: Any) -> Any:
-        """The value, as JSON has it, without any of our secrets in its texts."""
-        if isinstance(value, str):
-            return scrub_secrets(value, (self.settings.hf_token, self.settings.openai_api_key))
-        if isinstance(value, list):
-            return [self.without_secrets(each) for each in value]
-        if isinstance(value, dict):
-            return {name: self.without_secrets(each) for name, each in value.items()}
-        return value
+    def without_secrets(self, outcome: "Outcome") -> "Outcome":
+        """The outcome without any of our secrets, whoever brought them in."""
+        from stages.outcome import Outcome
+
+        return Outcome.model_validate(everywhere_without(self.settings.secrets, outcome.model_dump(mode="json")))
 
     async def close(self) -> None:
         """Give back claims and connections."""

@@ -10,7 +10,8 @@ from urllib.parse import urlsplit
 from flows.adapters.completion import Completion, InStream, read
 from flows.adapters.dialect import Dialects
 from flows.adapters.model_errors import Refusal, in_stream, refusal, sorted_out
-from flows.adapters.recording import CALL_HEADER, call_key, scrub
+from flows.adapters.recording import CALL_HEADER, call_key
+from flows.adapters.redaction import without
 from flows.settings import ROUTER, Settings
 from stages.errors import Misconfigured, Transient, WorkerError
 from stages.models import Question
@@ -70,7 +71,7 @@ class Endpoint:
                 "lower AUTOCODER_ANSWER_TOKENS if that is how long it takes."
             ) from None
         except WorkerError as error:
-            error.args = (scrub(str(error), (self._settings.openai_api_key, self._settings.hf_token)),)
+            error.args = (without(self._settings.secrets, str(error)),)
             raise
 
     async def _negotiate(self, question: Question, asked: str, tally: Tally) -> Completion:

@@ -8,6 +8,7 @@ from typing import Any
 
 from flows.adapters.catalog import SeenFile
 from flows.adapters.intake import Quarantined, named
+from flows.adapters.redaction import Secrets, everywhere_without
 from stages.records import Record, read_record
 from stages.text import cut, stays_inside
 
@@ -46,10 +47,18 @@ def refused(file: SeenFile, limit: int) -> Quarantined | None:
     return None
 
 
-def records(file: SeenFile, data: bytes, dataset: str, limit: int, repository: str) -> Iterator[Record | Quarantined]:
-    """The records of a file, read from its bytes. `limit`: bytes of one; `repository`: of findings that name none."""
+def records(
+    file: SeenFile, data: bytes, dataset: str, limit: int, repository: str, secrets: Secrets = ()
+) -> Iterator[Record | Quarantined]:
+    """The records of a file, read from its bytes.
+
+    limit: bytes of one; repository: of findings that name none; secrets: ours, which a finding may have come upon.
+    """
     for row, raw in _raw(file, data, limit):
-        yield raw if isinstance(raw, Quarantined) else _record(file, raw, dataset, row, repository)
+        if isinstance(raw, Quarantined):
+            yield raw
+        else:
+            yield _record(file, everywhere_without(secrets, raw), dataset, row, repository)
 
 
 def _record(file: SeenFile, raw: Any, dataset: str, row: int | None, repository: str) -> Record | Quarantined:

@@ -6,14 +6,11 @@ from collections.abc import Iterable
 from hashlib import sha256
 from pathlib import Path
 
-from pydantic import SecretStr
-
+from flows.adapters.redaction import Secrets, without
 from stages.models import Message, Question, Reply
 
 CALL_HEADER = "X-Autocoder-Call"
 """Carries the key of a call with every request to a model."""
-_SHORTEST_SECRET = 8
-"""Replacing a shorter one would tear up ordinary text; no real key is that short."""
 
 
 def call_key(question: Question) -> str:
@@ -27,22 +24,13 @@ def prompt_hash(messages: Iterable[Message]) -> str:
     return sha256(json.dumps(pairs, ensure_ascii=False, separators=(",", ":")).encode()).hexdigest()
 
 
-def scrub(text: str, secrets: Iterable[SecretStr | None]) -> str:
-    """The text without those secrets."""
-    for secret in secrets:
-        value = secret.get_secret_value() if secret else ""
-        if len(value) >= _SHORTEST_SECRET:
-            text = text.replace(value, "[secret]")
-    return text
-
-
 class Recorder:
     """Appends calls to a file, or to one file per item (`<item>.jsonl`) in a folder.
 
     A path that ends in `.jsonl` is a file, any other a folder. Several processes may share it: a line is one write.
     """
 
-    def __init__(self, path: Path, secrets: Iterable[SecretStr | None] = ()) -> None:
+    def __init__(self, path: Path, secrets: Secrets = ()) -> None:
         self._path = path
         self._secrets = tuple(secrets)
 
@@ -70,4 +58,4 @@ class Recorder:
             os.close(file)
 
     def _scrubbed(self, text: str) -> str:
-        return scrub(text, self._secrets)
+        return without(self._secrets, text)

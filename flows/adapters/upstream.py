@@ -55,6 +55,7 @@ class Upstream:
         self._names = dict(zip((Kind.ANALYSIS, Kind.PLANS), settings.datasets, strict=False))
         self._every = settings.listing_minutes * 60
         self._limit = int(settings.upstream_megabytes * 1e6)
+        self._secrets = settings.secrets
         self._repository = scrub(settings.repository)  # it goes into rows
         self._taken: list[Taken] = []
         """What was stored since the last look that came to its end: told by the next one that does."""
@@ -124,7 +125,8 @@ class Upstream:
 
     def _take(self, file: SeenFile, data: bytes | Quarantined) -> None:
         name = self._names[file.kind]
-        contents = [data] if isinstance(data, Quarantined) else records(file, data, name, self._limit, self._repository)
+        terms = (name, self._limit, self._repository, self._secrets)
+        contents = [data] if isinstance(data, Quarantined) else records(file, data, *terms)
         taken = take_in(self._backlog.db, file, contents, remember=not is_table(file.path))
         self._taken.append(taken)
         self._plan_files += [file.path] * (file.kind is Kind.PLANS)

@@ -190,15 +190,17 @@ def test_what_a_dead_run_finished_is_published_by_the_next(world: World):
 
 
 def test_a_key_is_nowhere_in_what_a_run_leaves(world: World, capfd: pytest.CaptureFixture[str]):
-    world.publish(record("a", "b"))
+    world.publish(record(f"Hard-coded {TOKEN}"), record("a", "b"), {"findings": [{"title": f"Nothing to do {TOKEN}"}]})
     world.odd["draft"] = lambda call: (
         refuses(401, openai_error(f"Incorrect API key provided: {TOKEN}")) if "b in full" in call.prompt else None
     )
     world.run()
     seen = capfd.readouterr()
     shown = json.dumps([artifact.model_dump(mode="json") for artifact in world.artifacts()])
-    for text in (seen.out, seen.err, shown, json.dumps(world.rows()), str(world.last.message)):
-        assert TOKEN not in text
+    names = [run.name for run in world.task_runs()]
+    assert "deep understanding · Hard-coded [secret]" in [name.lower().replace("hard", "Hard") for name in names]
+    for text in (seen.out, seen.err, shown, json.dumps(world.rows()), str(world.last.message), *names):
+        assert TOKEN not in text.replace("\\", "")
     for path in world.home.rglob("*"):
         assert not path.is_file() or TOKEN.encode() not in path.read_bytes(), path
 
