@@ -138,6 +138,19 @@ class Hub:
                 dataset, changes, commit_message=message, parent_commit=parent, repo_type="dataset"
             ).oid
 
+    def squash(self, dataset: str, message: str) -> None:
+        """One commit with today's files stands in place of the whole history, for ever. Once more does no harm.
+
+        Every earlier commit is gone: who reads one finds it Missing, who commits on top of one meets a Conflict.
+        """
+        with self._door():
+            self._api.super_squash_history(dataset, commit_message=message, repo_type="dataset")
+
+    def storage(self, dataset: str) -> int | None:
+        """Bytes that the dataset takes with its history; None where the Hub does not tell. ONE small request."""
+        with self._door():
+            return self._api.dataset_info(dataset, expand=["usedStorage"]).used_storage
+
     def account(self) -> Account:
         """Whose token this is. The real Hub allows few of these requests: ask once per start."""
         with self._door() as door:

@@ -80,6 +80,10 @@ class LocalHub:
         changes = {path: None if content is None else found.keep(content) for path, content in files.items()}
         return found.commit(changes, "", message)
 
+    def squash(self, dataset: str) -> str:
+        """Sha of the one commit that stands in place of the history."""
+        return self._dataset(dataset).squash("squashed")
+
     def head(self, dataset: str) -> str:
         """Sha of the newest commit."""
         return self._dataset(dataset).head()

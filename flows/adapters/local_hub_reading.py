@@ -53,6 +53,7 @@ def info(request: Request) -> Response:
         "tags": [],
     }
     if asked := request.query_params.getlist("expand"):
+        known["usedStorage"] = found.storage() if "usedStorage" in asked else None
         return JSONResponse({key: value for key, value in known.items() if key in {"id", *asked}})
     return JSONResponse(known | {"siblings": [{"rfilename": path} for path in found.tree(commit)]})
 

@@ -10,6 +10,7 @@ blobs/<git sha1 or sha256>   every file that ever was
 import json
 import os
 import shutil
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -22,6 +23,7 @@ from typing import Any, NamedTuple
 from uuid import uuid4
 
 SNAPSHOTS = 8  # a reader on `main` may still be at work in an older one
+YOUNG_S = 3_600  # so long bytes that no commit names may still be on their way into one
 ATTRIBUTES = b"*.parquet filter=lfs diff=lfs merge=lfs -text\n"
 
 
@@ -108,10 +110,14 @@ class Dataset:
         """Where the bytes are."""
         return self.root / "blobs" / blob.key
 
+    def storage(self) -> int:
+        """Bytes of all files that ever were, as far as they are kept."""
+        return sum(blob.stat().st_size for blob in self._blobs())
+
     def keep(self, content: bytes) -> Blob:
         """Store a file's bytes; they are part of nothing until a commit names them."""
         blob = Blob(git_sha1(content), len(content))
-        if not self.file(blob).exists():
+        if not self._renewed(blob.key):
             part = self.part()
             part.write_bytes(content)
             self._settle(part, blob.key)
@@ -130,7 +136,7 @@ class Dataset:
     def large(self, oid: str) -> Blob | None:
         """An LFS object that was uploaded, with the pointer that git would keep; None if it was not."""
         path = self.root / "blobs" / oid
-        if len(oid) != 64 or not path.exists():
+        if len(oid) != 64 or not self._renewed(oid):
             return None
         size = path.stat().st_size
         pointer = f"version https://git-lfs.github.com/spec/v1\noid sha256:{oid}\nsize {size}\n"
@@ -148,6 +154,31 @@ class Dataset:
             before = self.tree(head)
             after = _changed(before, changes)
             return head if after == before else self._publish(after, head, message)
+
+    def squash(self, message: str) -> str:
+        """Name of a commit without a parent that has the head's files; every other commit is forgotten."""
+        with self._alone():
+            tree = self.tree(self.head())
+            name = self._publish(tree, None, message)
+            for about in [*(self.root / "commits").iterdir(), *(self.root / "trees").iterdir()]:
+                if about.stem != name:
+                    about.unlink()
+            named = {blob.key for blob in tree.values()}
+            for blob in self._blobs():
+                if blob.name not in named and time.time() - blob.stat().st_mtime > YOUNG_S:
+                    blob.unlink()
+            return name
+
+    def _blobs(self) -> list[Path]:
+        return [path for path in (self.root / "blobs").iterdir() if not path.name.startswith(".")]
+
+    def _renewed(self, key: str) -> bool:
+        """Whether these bytes are here; they are young again then, so that no squash takes them away under a commit."""
+        try:
+            os.utime(self.root / "blobs" / key)
+        except FileNotFoundError:
+            return False
+        return True
 
     def _publish(self, tree: Tree, parent: str | None, title: str) -> str:
         date = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

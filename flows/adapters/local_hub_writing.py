@@ -120,6 +120,15 @@ def _commit(found: Dataset, body: bytes) -> str:
     return found.commit(changes, header.get("parentCommit", ""), header.get("summary", ""))
 
 
+async def squash(request: Request) -> Response:
+    """One commit in place of the whole history."""
+    if request.path_params["revision"] != "main":
+        raise Refused(404, "RevisionNotFound", "The local Hub has one branch, main")
+    asked = await request.json()
+    await run_in_threadpool(dataset(request).squash, asked.get("message", ""))
+    return JSONResponse({"success": True})
+
+
 def _uploaded(found: Dataset, oid: str) -> Blob:
     blob = found.large(oid)
     if blob is None:
@@ -133,6 +142,7 @@ ROUTES = [
     Route("/api/validate-yaml", validate_yaml, methods=["POST"]),
     Route(f"{API}/preupload/{{revision}}", preupload, methods=["POST"]),
     Route(f"{API}/commit/{{revision}}", commit, methods=["POST"]),
+    Route(f"{API}/super-squash/{{revision}}", squash, methods=["POST"]),
     Route(f"{GIT}/info/lfs/objects/batch", lfs_batch, methods=["POST"]),
     Route(f"{GIT}/lfs/{{oid}}", lfs_put, methods=["PUT"]),
 ]

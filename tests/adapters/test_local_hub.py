@@ -2,6 +2,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 import urllib.error
 import urllib.request
 from pathlib import Path
@@ -13,7 +14,7 @@ from huggingface_hub.errors import HfHubHTTPError
 
 from flows.adapters.hub import Conflict, Hub, Missing
 from flows.adapters.local_hub import LocalHub
-from flows.adapters.local_hub_store import SNAPSHOTS, Dataset
+from flows.adapters.local_hub_store import SNAPSHOTS, YOUNG_S, Dataset, git_sha1
 from tests.adapters.faults import Faults
 
 DATASET = "autocoder/results"
@@ -181,3 +182,31 @@ def test_a_reader_of_the_folder_never_sees_half_a_commit(hub_server: LocalHub) -
     done.set()
     reader.join()
     assert torn == []
+
+
+def test_a_squash_by_the_hubs_own_client_leaves_one_commit_with_the_same_files(hub_server: LocalHub) -> None:
+    first = hub_server.put(DATASET, {"a.txt": b"1", "old.txt": b"gone"})
+    hub_server.put(DATASET, {"a.txt": b"2", "old.txt": None})
+    before = hub_server.files(DATASET)
+    api = HfApi(endpoint=hub_server.address, token=False)
+    api.super_squash_history(DATASET, repo_type="dataset", commit_message="all in one")
+    assert [c.title for c in api.list_repo_commits(DATASET, repo_type="dataset")] == ["all in one"]
+    assert hub_server.files(DATASET) == before
+    with pytest.raises(Missing, match="squashed"):
+        Hub(hub_server.address).read(DATASET, first, "a.txt")
+
+
+def test_a_squash_frees_bytes_that_no_commit_names_unless_they_may_be_on_their_way_into_one(
+    hub_server: LocalHub,
+) -> None:
+    hub_server.put(DATASET, {"a.txt": b"old"})
+    hub_server.put(DATASET, {"a.txt": b"young"})
+    hub_server.put(DATASET, {"a.txt": b"today's"})
+    blobs = hub_server.path(DATASET).parent / "blobs"
+    for content in (b"old", b"today's"):
+        long_ago = time.time() - 2 * YOUNG_S
+        os.utime(blobs / git_sha1(content), (long_ago, long_ago))
+    hub_server.squash(DATASET)
+    kept = [content for content in (b"old", b"young", b"today's") if (blobs / git_sha1(content)).exists()]
+    assert kept == [b"young", b"today's"]
+    assert Hub(hub_server.address).storage(DATASET) == sum(blob.stat().st_size for blob in blobs.iterdir())
