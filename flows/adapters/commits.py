@@ -61,6 +61,7 @@ def compose(dataset: str, batch: Batch, ledger: Ledger, copy: LedgerCopy, read_s
     grown = Ledger(
         epoch=ledger.epoch,
         first=ledger.first,
+        oldest=ledger.oldest,
         next=new.last + 1,
         verdicts=Counter(ledger.verdicts) + Counter(row["verdict"]["grade"] for row in rows),
         progress=rows[-1]["cumulative_progress"],
@@ -71,11 +72,32 @@ def compose(dataset: str, batch: Batch, ledger: Ledger, copy: LedgerCopy, read_s
     operations: dict[str, bytes | None] = dict.fromkeys(
         [*ledger.litter, *data_plan.deletes(DATA), *state_plan.deletes(STATE)]
     )
-    operations |= {**data, **state, WORKER: grown.worker_json(), "latest.json": _latest(rows[-1])}
-    operations["README.md"] = card(dataset, grown.verdicts, grown.progress).encode()
+    operations |= {**data, **state, "latest.json": latest(rows[-1]), **_counted(dataset, grown)}
+    return Commit(operations, _message(new, rows), grown, _shards(copy, operations, state), lines, new)
+
+
+def revised(
+    dataset: str, ledger: Ledger, copy: LedgerCopy, changes: Mapping[str, bytes | None], message: str
+) -> Commit:
+    """The commit that adds no row: these changes, the counters of this ledger, and its state where that is new."""
+    none = Span(ledger.next, ledger.next - 1)
+    state_plan, state = Plan((), ()), dict[str, bytes]()
+    if not ledger.state and ledger.first < ledger.next:
+        state_plan, state = _state((), none, ledger, copy, merge=False)
+    written = ledger.model_copy(update={"state": state_plan.after(ledger.state), "litter": ()})
+    operations: dict[str, bytes | None] = dict.fromkeys(ledger.litter)
+    operations |= {**changes, **state, **_counted(dataset, written)}
+    return Commit(operations, message, written, _shards(copy, operations, state), [], none)
+
+
+def _counted(dataset: str, ledger: Ledger) -> dict[str, bytes]:
+    return {WORKER: ledger.worker_json(), "README.md": card(dataset, ledger.verdicts, ledger.progress).encode()}
+
+
+def _shards(copy: LedgerCopy, operations: Container[str], state: Mapping[str, bytes]) -> dict[str, str]:
+    """Path → blob id of the state's shards once these operations are done."""
     held = {path: blob for path, blob in copy.shards().items() if path not in operations}
-    shards = held | {path: blob_id(content) for path, content in state.items()}
-    return Commit(operations, _message(new, rows), grown, shards, lines, new)
+    return held | {path: blob_id(content) for path, content in state.items()}
 
 
 def _data(
@@ -113,7 +135,8 @@ def _state(
     }
 
 
-def _latest(row: Mapping[str, Any]) -> bytes:
+def latest(row: Mapping[str, Any]) -> bytes:
+    """latest.json of this row."""
     return json.dumps(row, indent=2, ensure_ascii=False).encode()
 
 

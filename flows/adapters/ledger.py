@@ -47,6 +47,8 @@ class Ledger(Frozen):
     """Other than before when the numbering or the state was begun anew."""
     first: int
     """The iteration that the state begins with."""
+    oldest: int = 0
+    """The oldest iteration whose row retention has left in the dataset; 0: none was ever removed."""
     next: int
     """The iteration of the row to come."""
     verdicts: dict[str, int] = Field(default_factory=dict)

@@ -29,11 +29,11 @@ class LedgerReading:
         self._dataset = dataset
         self._head = head
 
-    def into(self, copy: LedgerCopy) -> Ledger:
+    def into(self, copy: LedgerCopy, *, anew: bool = False) -> Ledger:
         """The ledger, its lines taken into the copy; shards of the state that the copy holds are not downloaded.
 
-        A state that is missing or damaged is worked out anew from the rows. Raises Transient; Missing when the
-        head is gone; Permanent for a dataset that another program or a newer worker wrote.
+        A state that is missing or damaged, or any with `anew`, is worked out from the rows. Raises Transient; Missing
+        when the head is gone; Permanent for a dataset that another program or a newer worker wrote.
         """
         worker = self._worker()
         data, state = self._shards(DATA), self._shards(STATE)
@@ -41,8 +41,10 @@ class LedgerReading:
             ledger, news = self._begun(state)
         else:
             ledger = worker and worker.model_copy(update={"rows": tuple(data), "state": tuple(state)})
-            news = self._news(state, copy.shards()) if ledger and ledger.agrees() else None
+            news = self._news(state, copy.shards()) if ledger and ledger.agrees() and not anew else None
         if ledger is None or news is None:
+            if not anew:
+                log.warning("The state of %s at %s is missing or damaged.", self._dataset, self._head)
             ledger, news = self._rebuilt(data, state, worker)
         shards = {entry.path: entry.blob_id for entry in state.values()} if ledger.state else {}
         copy.take(self._head, ledger, shards, news)
@@ -91,18 +93,22 @@ class LedgerReading:
         return news
 
     def _rebuilt(self, data: Shards, state: Shards, worker: Ledger | None) -> tuple[Ledger, News]:
-        """From the rows: what was decided. What was seen is lost, and read again from upstream."""
-        log.warning(
-            "The state of %s at %s is missing or damaged: working it out from the rows.", self._dataset, self._head
-        )
+        """From the rows: what was decided, and from what can be read of the old state: rows that retention removed,
+        and what was seen. What was seen and is lost is read again from upstream.
+        """
+        log.warning("Working the state of %s out from its rows.", self._dataset)
         rows = {row["iteration"]: row for shard in data.values() for row in self._rows(shard.path)}
+        old = [line for shard, entry in state.items() for line in read_lines(self._read(entry.path), shard) or ()]
         begin = worker.next if worker else 1
-        first = min((shard.first for shard in data), default=begin)
+        oldest = min((shard.first for shard in data), default=begin)
         last = max((shard.last for shard in data), default=begin - 1)
+        removed = {line.n: line.id for line in old if line.id is not None and line.n < oldest}
+        first = min([oldest, *removed])
         newest = rows[max(rows)]["cumulative_progress"] if rows else {}
         ledger = Ledger(
             epoch=_epoch(),
             first=first,
+            oldest=oldest if first < oldest else 0,
             next=last + 1,
             verdicts=Counter(row["verdict"]["grade"] for row in rows.values()),
             progress=Progress(**newest),
@@ -110,8 +116,10 @@ class LedgerReading:
             rows=tuple(data),
             litter=_paths(state),
         )
-        lines = [Line(n, rows[n]["id"] if n in rows else "", None) for n in range(first, last + 1)]
-        return ledger, [(Span(first, last), lines)]
+        ids = removed | {n: row["id"] for n, row in rows.items()}
+        lines = [Line(n, ids.get(n, ""), None) for n in range(first, last + 1)]
+        seen = [line for line in old if line.id is None and first <= line.n <= last]
+        return ledger, [(Span(first, last), [*lines, *seen])]
 
     def _rows(self, path: str) -> Iterator[dict[str, Any]]:
         content = self._read(path)

@@ -1,32 +1,26 @@
 """The results dataset: append outcomes, each exactly once, and tell what was decided."""
 
 import json
-import random
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from flows.adapters.commits import Batch, compose
+from flows.adapters.commits import Batch, Commit, Read, compose
 from flows.adapters.hub import Conflict, Hub, Missing
 from flows.adapters.ledger import Ledger, Seen, Spent
 from flows.adapters.ledger_copy import LedgerCopy
 from flows.adapters.ledger_reading import LedgerReading
+from flows.adapters.tries import LOOKS, Tries
 from stages.columns import Progress
-from stages.errors import Permanent, Transient
+from stages.errors import Permanent
 from stages.outcome import Outcome
 from stages.rows import row
 
-TRIES = 10
+Revision = Callable[[Ledger, LedgerCopy, Read], Commit | None]
+"""Makes a commit of the ledger as it is, or None where nothing is to be changed."""
 MERGING_TRIES = 4
 """After so many tries the commit does without merges: a smaller one wins the race sooner, and merging can wait."""
-LOOKS = 2
-"""How often a dataset may be missing while we write: deleted or squashed a moment ago, or made and not yet visible."""
-FIRST_PAUSE = 0.5
-LONGEST_PAUSE = 15.0
-"""Seconds. All tries together take under two minutes of pauses; then the outcomes wait on disk for the next run."""
-LONGEST_WAIT = 60.0
-"""A Retry-After beyond this is passed on to whoever called."""
 
 
 @dataclass(frozen=True)
@@ -78,8 +72,8 @@ class Results:
         self._hub = hub
         self.dataset = dataset
         self._private = private
-        self._sleep = sleep
         self._copy = LedgerCopy(home and home / "ledger" / f"{dataset.replace('/', '--')}.db")
+        self._tries = Tries(self._copy.distrust, sleep)
 
     def append(self, outcomes: Sequence[Outcome], seen: Iterable[Seen] = (), spent: Spent | None = None) -> Receipt:
         """Commit a row for each outcome that has none yet: one commit, on top of the head that was read.
@@ -92,34 +86,49 @@ class Results:
             raise ValueError("there is no outcome to append")
         batch = Batch(tuple(rows.values()), tuple(seen), spent or {})
         looks: list[int] = []
-        missing = 0
-        for number in range(TRIES):
-            try:
-                return self._append(batch, looks, merge=number < MERGING_TRIES)
-            except Missing as error:
-                fault: Transient | Missing = error
-                missing += 1
-                if missing > LOOKS:
-                    raise
-            except Transient as error:
-                fault = error
-            if number + 1 < TRIES:
-                self._pause(number, fault)
-        raise Transient(
-            f"{len(rows)} rows could not be committed to {self._hub.url(self.dataset)} in {TRIES} tries. "
-            f"The last one: {fault}"
-        ) from fault
+        return self._tries.at(
+            lambda number: self._append(batch, looks, merge=number < MERGING_TRIES),
+            f"{len(rows)} rows could not be committed to {self._hub.url(self.dataset)}",
+        )
+
+    def revise(self, revision: Revision, *, anew: bool = False) -> Ledger:
+        """The ledger after a change that adds no row, committed as carefully as `append` does.
+
+        `anew`: what the revision is given was worked out from the rows.
+
+        Raises Transient, Permanent; Missing where there is no dataset.
+        """
+
+        def once(number: int) -> Ledger:
+            head = self._copy.newer(self._hub.head(self.dataset))
+            if anew:
+                ledger = LedgerReading(self._hub, self.dataset, head).into(self._copy, anew=True)
+            else:
+                ledger = self._ledger(head)
+            commit = revision(ledger, self._copy, self._reader(head))
+            if commit is None:
+                return ledger
+            self._commit(commit, head)
+            return commit.ledger
+
+        return self._tries.at(once, f"{self._hub.url(self.dataset)} could not be changed")
+
+    def squash(self) -> None:
+        """One commit stands in place of the dataset's history. Raises Transient, Permanent."""
+        url = self._hub.url(self.dataset)
+        message = "History squashed: the rows are all there, their earlier commits are not"
+        self._tries.at(lambda number: self._hub.squash(self.dataset, message), f"{url} could not be squashed")
+        self._copy.distrust()
 
     def state(self, since: int = 0, epoch: str = "") -> State:
         """What was decided and seen since an earlier state, all of it by default. ONE request while the head stays.
 
         Raises Transient, Permanent.
         """
-        try:
-            head = self._copy.newer(self._hub.head(self.dataset))
-        except Missing:
+        read = self._read_head()
+        if read is None:
             return State("", "", 0, 0, {}, Progress(), {}, (), ())
-        ledger = self._ledger(head)
+        head, ledger = read
         lines = self._copy.lines(since if epoch == ledger.epoch else 0, ledger.next - 1)
         return State(
             head=head,
@@ -155,17 +164,35 @@ class Results:
         looks.append(len(there))
         fresh = batch.without(there)
         if fresh.rows:
-
-            def read(path: str) -> bytes:
-                return self._hub.read(self.dataset, head, path)
-
-            commit = compose(self.dataset, fresh, ledger, self._copy, read, merge)
-            oid = self._hub.commit(self.dataset, commit.operations, head, commit.message)
-            self._copy.take(oid, commit.ledger, commit.shards, [(commit.span, commit.lines)], parent=head)
+            commit = compose(self.dataset, fresh, ledger, self._copy, self._reader(head), merge)
+            head = self._commit(commit, head)
             there |= {row["id"]: n for n, row in enumerate(fresh.rows, commit.span.first)}
-            head = oid
         url = self._hub.url(self.dataset, head)
         return Receipt(head, url, min(there.values()), max(there.values()), len(batch.rows) - looks[0])
+
+    def _commit(self, commit: Commit, parent: str) -> str:
+        """Sha of the commit, which the copy knows from now on."""
+        oid = self._hub.commit(self.dataset, commit.operations, parent, commit.message)
+        self._copy.take(oid, commit.ledger, commit.shards, [(commit.span, commit.lines)], parent=parent)
+        return oid
+
+    def _reader(self, head: str) -> Read:
+        return lambda path: self._hub.read(self.dataset, head, path)
+
+    def _read_head(self) -> tuple[str, Ledger] | None:
+        """Head and ledger; None without a dataset. A head that is gone before it is read was squashed: look again."""
+        for looks_left in reversed(range(LOOKS + 1)):
+            try:
+                head = self._copy.newer(self._hub.head(self.dataset))
+            except Missing:
+                return None
+            try:
+                return head, self._ledger(head)
+            except Missing:
+                self._copy.distrust()
+                if not looks_left:
+                    raise
+        return None
 
     def _head(self) -> str:
         try:
@@ -178,12 +205,3 @@ class Results:
     def _ledger(self, head: str) -> Ledger:
         known = self._copy.head()
         return known[1] if known and known[0] == head else LedgerReading(self._hub, self.dataset, head).into(self._copy)
-
-    def _pause(self, number: int, fault: Exception) -> None:
-        if isinstance(fault, Conflict):
-            self._copy.distrust()
-        asked = getattr(fault, "retry_after", None) or 0.0
-        if asked > LONGEST_WAIT:
-            raise fault
-        usual = min(LONGEST_PAUSE, FIRST_PAUSE * 2**number)
-        self._sleep(max(asked, usual * random.uniform(0.5, 1)))  # noqa: S311

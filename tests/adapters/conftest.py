@@ -11,7 +11,10 @@ import pytest
 
 from flows.adapters.hub import Hub
 from flows.adapters.local_hub import LocalHub
+from flows.adapters.results import Results
 from tests.adapters.faults import Faults
+from tests.outcomes import small
+from tests.results import DATASET
 
 
 @pytest.fixture
@@ -45,6 +48,17 @@ def hub(hub_server: LocalHub) -> Hub:
 def lfs_hub(lfs_hub_server: LocalHub) -> Hub:
     """The worker's client of `lfs_hub_server`."""
     return Hub(lfs_hub_server.address)
+
+
+@pytest.fixture(scope="session")
+def three_shards(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
+    """The files of a results dataset of 24 rows in three shards of 8, each with something seen."""
+    with LocalHub(_folder(tmp_path_factory)) as server:
+        results = Results(Hub(server.address), DATASET)
+        for first in (1, 9, 17):
+            seen = [{"path": f"iteration_{first}.json", "blob": "b"}]
+            results.append([small(n) for n in range(first, first + 8)], seen)
+        return server.files(DATASET)
 
 
 @pytest.fixture(scope="session")

@@ -14,7 +14,8 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from flows.adapters.hub import Hub, Missing
 from flows.adapters.local_hub import LocalHub
-from flows.adapters.results import TRIES, Results
+from flows.adapters.results import Results
+from flows.adapters.tries import TRIES
 from stages.errors import Permanent, Transient
 from stages.models import Grade
 from tests.adapters.faults import Fault, Faults, answer, applied_but, half, reset

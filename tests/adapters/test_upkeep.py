@@ -1,0 +1,183 @@
+"""What housekeeping changes, and that nobody who works beside it notices."""
+
+import json
+import re
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from datasets import disable_progress_bars, load_dataset
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from flows.adapters.hub import Hub
+from flows.adapters.inspection import inspect
+from flows.adapters.local_hub import LocalHub
+from flows.adapters.local_hub_store import Refused
+from flows.adapters.results import Results
+from flows.adapters.upkeep import Keep, rebuild, retain
+from stages.errors import Permanent
+from tests.adapters.faults import Fault, Faults, answer, applied_but, reset
+from tests.outcomes import full, small
+from tests.results import DATASET
+
+KEYS = [small(n).item.key for n in range(40)]
+COMMIT = r"POST .*/commit/main"
+SQUASH = r"POST .*/super-squash/main"
+
+disable_progress_bars()
+
+
+@pytest.fixture
+def results(hub: Hub, hub_server: LocalHub, three_shards: dict[str, bytes], tmp_path: Path) -> Results:
+    """24 rows in three shards of 8, all of it known in this home."""
+    hub_server.put(DATASET, three_shards)
+    made = Results(hub, DATASET, home=tmp_path / "home", sleep=lambda s: None)
+    made.state()
+    return made
+
+
+def shards(server: LocalHub) -> list[str]:
+    return [path for path in server.files(DATASET) if path.startswith("data/")]
+
+
+def iterations(server: LocalHub, cache: Path) -> list[int]:
+    found: list[int] = load_dataset(str(server.path(DATASET)), cache_dir=str(cache))["train"]["iteration"][:]
+    return found
+
+
+# --- retention ---------------------------------------------------------------------------------------
+
+
+def test_old_rows_go_and_are_not_worked_on_again(results: Results, hub: Hub, hub_server: LocalHub, tmp_path: Path):
+    assert retain(results, Keep(rows=10)) == (1, 8)
+    assert iterations(hub_server, tmp_path) == list(range(9, 25))
+    newcomer = Results(hub, DATASET).state()
+    assert newcomer.decided == tuple(KEYS[1:25]), "the state knows them all the same"
+    assert len(newcomer.seen) == 3
+    assert results.append([small(1), small(30)]).rows == 1
+    assert results.append([small(31)]).last == 26, "numbering goes on"
+    assert json.loads(hub_server.files(DATASET)["latest.json"])["cumulative_progress"]["issues_discovered"] == 26
+    assert "| all | 18 |" in hub_server.files(DATASET)["README.md"].decode(), "the card counts what is there"
+    assert inspect(hub, DATASET).faults == ()
+
+
+def test_at_least_as_many_rows_stay_as_were_asked_for_and_the_newest_shard_always(
+    results: Results, hub_server: LocalHub
+):
+    assert retain(results, Keep(rows=17)) is None
+    assert retain(results, Keep(rows=16)) == (1, 8)
+    assert retain(results, Keep(rows=1)) == (9, 16)
+    assert retain(results, Keep(rows=1)) is None
+    assert len(shards(hub_server)) == 1
+
+
+def test_rows_go_by_age(results: Results):
+    assert retain(results, Keep(since=datetime(2026, 11, 24, 10, 0, tzinfo=UTC))) is None
+    assert retain(results, Keep(since=datetime(2026, 11, 24, 10, 2, tzinfo=UTC))) == (1, 16)
+
+
+def test_without_bounds_nothing_is_asked_and_nothing_goes(results: Results, faults: Faults):
+    faults.forget()
+    assert retain(results, Keep()) is None
+    assert len(faults.seen) == 1
+
+
+@pytest.mark.parametrize("fault", [answer(412), applied_but(reset)])
+def test_a_commit_that_fails_or_whose_answer_is_lost_removes_the_same_rows(
+    results: Results, hub_server: LocalHub, faults: Faults, fault: Fault
+):
+    faults.on(COMMIT, fault)
+    assert retain(results, Keep(rows=10)) == (1, 8)
+    assert len(shards(hub_server)) == 2
+
+
+def test_a_shard_that_is_due_and_cannot_be_read_is_named(results: Results, hub_server: LocalHub):
+    hub_server.put(DATASET, {"data/000000000001-000000000008.parquet": b"garbage"})
+    with pytest.raises(Permanent, match=r"data/000000000001-000000000008\.parquet is due to be removed"):
+        retain(results, Keep(rows=10))
+
+
+def test_removed_rows_stay_known_when_the_state_is_lost_in_part(results: Results, hub: Hub, hub_server: LocalHub):
+    retain(results, Keep(rows=10))
+    hub_server.put(DATASET, {"_state/worker.json": None})
+    newcomer = Results(hub, DATASET)
+    assert newcomer.append([small(1), small(30)]).rows == 1
+    assert Results(hub, DATASET).state().decided == (*KEYS[1:25], KEYS[30])
+    assert inspect(hub, DATASET).faults == ()
+
+
+# --- the state ---------------------------------------------------------------------------------------
+
+
+def test_a_rebuilt_state_says_what_the_rows_say_and_keeps_what_was_seen(
+    results: Results, hub: Hub, hub_server: LocalHub
+):
+    before = results.state()
+    state = "_state/000000000001-000000000008.jsonl"
+    wrong = hub_server.files(DATASET)[state].replace(KEYS[3].encode(), b"another-1")
+    hub_server.put(DATASET, {state: wrong, "latest.json": b"{}", "README.md": None})
+    assert len(inspect(hub, DATASET).faults) == 3
+    rebuild(results)
+    assert inspect(hub, DATASET).faults == ()
+    after = results.state(before.upto, before.epoch)
+    assert after.epoch != before.epoch
+    assert after.decided == before.decided
+    assert after.seen == before.seen
+    assert [p for p in hub_server.files(DATASET) if p.startswith("_state/0")] == [
+        "_state/000000000001-000000000024.jsonl"
+    ]
+    assert results.append([small(3), small(30)]).rows == 1
+
+
+# --- squashing ---------------------------------------------------------------------------------------
+
+
+def test_after_a_squash_readers_and_writers_go_on(results: Results, hub: Hub, hub_server: LocalHub, tmp_path: Path):
+    other = Results(hub, DATASET, home=tmp_path / "other", sleep=lambda s: None)
+    other.state()
+    before = hub_server.files(DATASET)
+    results.squash()
+    assert hub_server.files(DATASET) == before
+    assert other.append([small(30)]).last == 25
+    assert results.append([full()]).last == 26
+    assert iterations(hub_server, tmp_path) == list(range(1, 27))
+    assert inspect(hub, DATASET).faults == ()
+
+
+def test_a_squash_between_reading_the_head_and_committing_is_a_conflict_and_the_row_lands(
+    results: Results, hub_server: LocalHub, faults: Faults
+):
+    async def squashed_first(scope: Scope, receive: Receive, send: Send, app: ASGIApp) -> None:
+        hub_server.squash(DATASET)
+        await app(scope, receive, send)
+
+    faults.on(COMMIT, squashed_first)
+    assert results.append([small(30)]).last == 25
+    assert len([asked for asked in faults.seen if re.search(COMMIT, asked)]) == 2
+
+
+def test_a_head_that_is_squashed_away_while_it_is_read_is_looked_for_again(
+    results: Results, hub: Hub, hub_server: LocalHub, faults: Faults
+):
+    gone = answer(404, code="RevisionNotFound")
+    faults.on("paths-info", gone)
+    assert Results(hub, DATASET).state().rows == 24
+    faults.on(f"tree/{hub_server.head(DATASET)}", gone)
+    assert inspect(hub, DATASET).rows == 24
+
+
+@pytest.mark.parametrize("fault", [answer(503), reset, applied_but(reset)])
+def test_a_squash_that_fails_or_whose_answer_is_lost_is_done_again(
+    results: Results, hub_server: LocalHub, faults: Faults, fault: Fault
+):
+    old = hub_server.head(DATASET)
+    faults.on(SQUASH, fault)
+    results.squash()
+    with pytest.raises(Refused, match=old):
+        hub_server.files(DATASET, old)
+
+
+def test_a_squash_that_the_token_may_not_do_is_an_error(results: Results, faults: Faults):
+    faults.on(SQUASH, answer(403))
+    with pytest.raises(Permanent, match="token"):
+        results.squash()
