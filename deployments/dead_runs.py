@@ -27,7 +27,7 @@ from prefect.states import Cancelled, Crashed
 
 from flows.presence import is_alive, tidy
 
-OURS = FlowFilter(name=FlowFilterName(any_=["implement"]))
+OURS = FlowFilter(name=FlowFilterName(any_=["implement", "maintain"]))
 UNDER_WAY = [StateType.PENDING, StateType.RUNNING, StateType.CANCELLING]
 ENDED = [StateType.CRASHED, StateType.CANCELLED, StateType.FAILED, StateType.COMPLETED]
 PATIENCE = timedelta(seconds=40)

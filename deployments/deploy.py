@@ -22,7 +22,7 @@ from flows.preflight import check_prefect
 from stages.errors import Permanent, WorkerError
 
 POOL = "autocoder"
-DEPLOYMENTS = ("every-120s", "on-demand")
+DEPLOYMENTS = ("implement/every-120s", "implement/on-demand", "maintain/daily")
 PROJECT = Path(__file__).parent.parent
 
 
@@ -45,14 +45,15 @@ def deploy(environment: dict[str, str]) -> None:
 def forget_missed(environment: dict[str, str]) -> int:
     """How many scheduled runs were removed whose time passed while no worker ran; what a person asked for stays.
 
-    A worker would start all of them at once, and all but one would be cancelled.
+    A worker would start all of them at once, and all but one would be cancelled. That one is wanted of the daily run
+    alone: a machine that is off every night would never do it.
     """
     with client(environment) as prefect:
-        return sum(_forget_missed(prefect, name) for name in DEPLOYMENTS)
+        return sum(_forget_missed(prefect, name) for name in DEPLOYMENTS if name.startswith("implement/"))
 
 
 def _forget_missed(prefect: SyncPrefectClient, name: str) -> int:
-    deployment = prefect.read_deployment_by_name(f"implement/{name}")
+    deployment = prefect.read_deployment_by_name(name)
     missed = FlowRunFilter(
         deployment_id=FlowRunFilterDeploymentId(any_=[deployment.id]),
         state=FlowRunFilterState(name=FlowRunFilterStateName(any_=["Scheduled", "Late"])),
@@ -95,7 +96,7 @@ def main() -> None:
         deploy(dict(os.environ))
     except WorkerError as error:
         sys.exit(str(error))
-    print("In place: pool autocoder, automations, deployments implement/every-120s and implement/on-demand.")
+    print(f"In place: pool {POOL}, automations, deployments {', '.join(DEPLOYMENTS)}.")
 
 
 if __name__ == "__main__":

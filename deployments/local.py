@@ -17,7 +17,7 @@ from prefect.settings import PREFECT_CLIENT_MAX_RETRIES, temporary_settings
 
 from deployments.checks import check, prefect_port
 from deployments.dead_runs import close_dead_runs
-from deployments.deploy import POOL, PROJECT, client, deploy, forget_missed
+from deployments.deploy import DEPLOYMENTS, POOL, PROJECT, client, deploy, forget_missed
 from deployments.follow import Follower
 from deployments.leftovers import Started, leftovers
 from deployments.processes import Child, end
@@ -85,7 +85,7 @@ def start(settings: Settings, started: Started) -> dict[str, str]:
         say(line)
     environment |= start_prefect(environment, settings.home, started)
     deploy(environment)
-    say("deployed  implement/every-120s, implement/on-demand")
+    say(f"deployed  {', '.join(DEPLOYMENTS)}")
     with client(environment) as prefect:
         for line in close_dead_runs(prefect, settings.home, alone=alone()):
             say(line)

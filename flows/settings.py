@@ -124,6 +124,23 @@ class Settings(BaseSettings):
     upstream_megabytes: float = Field(2, gt=0)
     """An upstream JSON record over this size is quarantined."""
 
+    # --- housekeeping ------------------------------------------------------------------------------
+    keep_rows: int | None = Field(None, ge=1)
+    """Rows of the results dataset that stay at least; unset: all.
+
+    Older ones are removed daily, a whole shard (up to 4,096 rows) at a time, and their items are not worked on again.
+    """
+    keep_days: float | None = Field(None, gt=0)
+    """The same by age: rows decided longer ago are removed. With both set, a row goes when either says so."""
+    squash: bool = False
+    """Squash the history of the results dataset daily: what was removed frees its storage, and cannot be put back."""
+    quota_gigabytes: float = Field(100, gt=0)
+    """What the results dataset may come to, history included: what a free account may keep in private."""
+    quota_files: int = Field(100_000, ge=1)
+    """Files that the Hub recommends a dataset to have at most."""
+    quota_warning: float = Field(0.5, gt=0, le=1)
+    """The share of either quota from which on every daily look warns."""
+
     # --- running what nobody trusts ----------------------------------------------------------------
     wall_seconds: float = Field(60, gt=0)
     """How long one confined run of tests may take. A draft's tests that take longer fail."""

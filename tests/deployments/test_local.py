@@ -122,10 +122,17 @@ def test_prefects_own_commands_work_as_the_readme_says(up: Up):
     assert "True" in up.prefect("deployment", "schedule", "ls", "implement/every-120s")
 
 
-def test_the_run_form_explains_each_parameter(up: Up):
+@pytest.mark.parametrize(
+    ("deployment", "parameters"),
+    [
+        ("implement/on-demand", {"limit", "item", "dry_run"}),
+        ("maintain/daily", {"squash", "rebuild_state", "dry_run"}),
+    ],
+)
+def test_the_run_form_explains_each_parameter(up: Up, deployment: str, parameters: set[str]):
     with up.client() as prefect:
-        schema = prefect.read_deployment_by_name("implement/on-demand").parameter_openapi_schema or {}
-    assert set(schema["properties"]) == {"limit", "item", "dry_run"}
+        schema = prefect.read_deployment_by_name(deployment).parameter_openapi_schema or {}
+    assert set(schema["properties"]) == parameters
     assert all(len(each["description"]) > 20 for each in schema["properties"].values())
 
 
@@ -171,8 +178,8 @@ def test_the_next_make_up_goes_on(up: Up):
     assert any(line.startswith("Idle: ") for line in lines), "\n".join(lines)
     with up.client() as prefect:
         deployments = prefect.read_deployments()
-    assert sorted(each.name for each in deployments) == ["every-120s", "on-demand"], "deploying again changes nothing"
-    assert [len(each.schedules) for each in sorted(deployments, key=lambda each: each.name)] == [1, 0]
+    found = {each.name: len(each.schedules) for each in deployments}
+    assert found == {"every-120s": 1, "on-demand": 0, "daily": 1}, "deploying again changes nothing"
 
 
 @pytest.mark.slow
