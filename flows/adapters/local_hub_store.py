@@ -4,7 +4,7 @@ main -> snapshots/<commit>   the newest files, for `load_dataset(path)`; swappin
 snapshots/<commit>/          hard links into blobs/; the newest few
 commits/<commit>.json        parent, title, date
 trees/<commit>.json          path -> [git sha1, size, sha256 if in LFS]
-blobs/<git sha1 or sha256>   every file that ever was
+blobs/<git sha1 or sha256>   every file that ever was, but for what a squash forgot
 """
 
 import json
@@ -218,8 +218,9 @@ class Dataset:
 
     def _settle(self, part: Path, key: str) -> None:
         part.chmod(0o444)  # the snapshots share it: who writes into one would change history
-        with suppress(FileExistsError):
-            os.link(part, self.root / "blobs" / key)  # never replaced: another commit may be linking to what is there
+        if not self._renewed(key):
+            with suppress(FileExistsError):  # never replaced: another commit may be linking to what is there
+                os.link(part, self.root / "blobs" / key)
         part.unlink()
 
     @contextmanager

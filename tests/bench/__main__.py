@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from itertools import chain
 
 from stages.errors import WorkerError
+from tests.bench.growth import YEAR, growth
 from tests.bench.rig import Rig, rig
 from tests.bench.table import HEADER, Figure
 from tests.bench.throughput import many_items, one_item
@@ -24,6 +25,7 @@ QUICK: dict[str, Part] = {
     "one": lambda rig: one_item(rig, 3),
     "64": lambda rig: many_items(rig, 64),
     "idle": lambda rig: idle(rig, 3, big=False),
+    "growth": lambda rig: growth(rig, 5_000, 1, 16),
     "verification": lambda _: verification(3, 0.02, 3, canaries=True),
 }
 WHOLE: dict[str, Part] = {
@@ -32,6 +34,7 @@ WHOLE: dict[str, Part] = {
     "256": lambda rig: many_items(rig, 256),
     "idle": lambda rig: idle(rig, 7, big=True),
     "first": lambda rig: first_call(rig, 7),
+    "growth": lambda rig: growth(rig, YEAR, 3, 64),
     "verification": lambda _: chain(verification(15, 0.02, 3, canaries=True), verification(5, 5, 1.2, canaries=False)),
 }
 

@@ -22,22 +22,22 @@ def idle(rig: Rig, times: int, *, big: bool) -> Iterator[Figure]:
     sizes = {"small": SMALL, **({"big": BIG} if big else {})}
     for owner, (files, findings) in sizes.items():
         rig.seed(owner, files, findings, "--decided")
-        first = _tick(rig, owner)
+        first = tick(rig, owner)
         took = first.ended - first.started
         yield Figure(f"first tick of a new machine, {files * findings:,} rows: s", took, None, f"{first.cpu:.1f} s CPU")
-        _tick(rig, owner)
+        tick(rig, owner)
     kinds: dict[str, Callable[[], Ran]] = {"nothing": lambda: _nothing(rig)}
-    kinds |= {owner: lambda owner=owner: _tick(rig, owner) for owner in sizes}  # type: ignore[misc]
+    kinds |= {owner: lambda owner=owner: tick(rig, owner) for owner in sizes}  # type: ignore[misc]
     runs: dict[str, list[Ran]] = {kind: [] for kind in kinds}
     for _ in range(times):
         for kind, run in kinds.items():
             runs[kind].append(run())
     yield from _requests(rig, sizes)
     yield _imports(rig)
-    yield _ratio("idle tick ÷ empty flow: CPU", runs["small"], runs["nothing"])
+    yield ratio("idle tick ÷ empty flow: CPU", runs["small"], runs["nothing"])
     if big:
-        yield _ratio("idle tick, 100,000 rows and 10,000 files ÷ 10: CPU", runs["big"], runs["small"])
-        yield _ratio("idle tick, 100,000 rows and 10,000 files ÷ 10: time", runs["big"], runs["small"], _elapsed)
+        yield ratio("idle tick, 100,000 rows and 10,000 files ÷ 10: CPU", runs["big"], runs["small"])
+        yield ratio("idle tick, 100,000 rows and 10,000 files ÷ 10: time", runs["big"], runs["small"], elapsed)
 
 
 def first_call(rig: Rig, times: int) -> Iterator[Figure]:
@@ -55,7 +55,8 @@ def first_call(rig: Rig, times: int) -> Iterator[Figure]:
     yield Figure("start to first model call ÷ empty flow's first line", median(ours) / median(theirs), 2, raw)
 
 
-def _tick(rig: Rig, owner: str, *options: str) -> Ran:
+def tick(rig: Rig, owner: str, *options: str) -> Ran:
+    """A run that finds nothing to do. Raises RuntimeError for any other."""
     ran = rig.run(IMPLEMENT, owner, options=options)
     if ran.state != "Idle":
         raise RuntimeError(f"a tick of {owner} was to be idle and ended as {ran.state}")
@@ -69,14 +70,14 @@ def _nothing(rig: Rig) -> Ran:
 def _requests(rig: Rig, owners: "dict[str, tuple[int, int]]") -> Iterator[Figure]:
     for owner, (files, _) in owners.items():
         before = len(rig.requests.read())
-        _tick(rig, owner)
+        tick(rig, owner)
         asked = rig.requests.read()[before:]
         what = ", ".join(sorted({request["method"] for request in asked}))
         yield Figure(f"idle tick at {files:,} files: requests to the Hub", len(asked), 3, what)
 
 
 def _imports(rig: Rig) -> Figure:
-    ran = _tick(rig, "small", "-X", "importtime")
+    ran = tick(rig, "small", "-X", "importtime")
     log = Path(rig.folder / "logs" / f"run-{ran.id}.log").read_text()
     imported = set(re.findall(r"^import time:.*\| +(\w+)$", log, re.MULTILINE))
     if "prefect" not in imported:
@@ -89,10 +90,12 @@ def _cpu(ran: Ran) -> float:
     return ran.cpu
 
 
-def _elapsed(ran: Ran) -> float:
+def elapsed(ran: Ran) -> float:
+    """Seconds from start to end."""
     return ran.ended - ran.started
 
 
-def _ratio(name: str, ours: list[Ran], theirs: list[Ran], of: Callable[[Ran], float] = _cpu) -> Figure:
+def ratio(name: str, ours: list[Ran], theirs: list[Ran], of: Callable[[Ran], float] = _cpu) -> Figure:
+    """Medians of one over the other."""
     over, under = median(map(of, ours)), median(map(of, theirs))
     return Figure(name, over / under, 1.2, f"{over:.2f} s ÷ {under:.2f} s, medians of {len(ours)}")
