@@ -10,9 +10,10 @@ from prefect.client.schemas.objects import State
 
 from flows.adapters.hub import Hub
 from flows.adapters.inspection import inspect
+from flows.environment import load
 from flows.maintain import maintain, quota_of
 from flows.preflight import check_prefect
-from flows.settings import Settings, load
+from flows.settings import Settings
 from stages.condition import text_report
 from stages.errors import WorkerError
 
