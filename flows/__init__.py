@@ -2,9 +2,11 @@
 
 Prefect and huggingface_hub read their environment at import, so importing this package first fills in what the
 environment leaves open. What is set stays, but for the place of stored results: that is AUTOCODER_HOME's to say.
+Where a worker starts Prefect's engine, Prefect was there first, and reads its environment again.
 """
 
 import os
+import sys
 from pathlib import Path
 
 _home = Path(os.environ.get("AUTOCODER_HOME") or ".autocoder").expanduser().absolute()
@@ -31,3 +33,5 @@ def _defaults() -> dict[str, str]:
 os.environ["PREFECT_RESULTS_LOCAL_STORAGE_PATH"] = str(_home / "results")
 for _name, _value in _defaults().items():
     os.environ.setdefault(_name, _value)
+if "prefect.context" in sys.modules:  # else a worker's runs would store their thoughts elsewhere than all others
+    sys.modules["prefect.context"].refresh_global_settings_context()
