@@ -2,7 +2,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: up deploy test e2e bench check format
+.PHONY: up deploy test e2e bench chaos check format
 
 up: $(VENV)/.installed
 	@exec $(BIN)/python -m deployments.local
@@ -26,6 +26,9 @@ e2e: $(VENV)/.installed
 
 bench: $(VENV)/.installed
 	$(BIN)/python -m tests.bench
+
+chaos: $(VENV)/.installed
+	$(BIN)/python -m tests.chaos
 
 check: $(VENV)/.installed
 	$(BIN)/ruff format --check .

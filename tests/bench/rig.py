@@ -136,8 +136,8 @@ def rig() -> Iterator[Rig]:
 
 def _start(folder: Path, children: list[Child]) -> Rig:
     (folder / "hub").mkdir()
-    server, hub, model = _ports(3)
-    env = _environment(folder, server, hub, model)
+    server, hub, model = ports(3)
+    env = environment(folder, server, hub, model)
     calls, requests = Ledger(folder / "calls.jsonl"), Ledger(folder / "requests.jsonl")
     python = [sys.executable, "-m"]
     told = {
@@ -159,7 +159,7 @@ def _start(folder: Path, children: list[Child]) -> Rig:
     return Rig(folder, env, prefect, pids, calls, requests)
 
 
-def _environment(folder: Path, server: int, hub: int, model: int) -> dict[str, str]:
+def environment(folder: Path, server: int, hub: int, model: int) -> dict[str, str]:
     """Of every process: nothing of this machine's settings; what `flows` would set is set for the empty flow too."""
     import flows
 
@@ -177,7 +177,7 @@ def _environment(folder: Path, server: int, hub: int, model: int) -> dict[str, s
     }
 
 
-def _ports(count: int) -> list[int]:
+def ports(count: int) -> list[int]:
     """Free ports of loopback."""
     import socket
 
