@@ -154,7 +154,7 @@ def _start(folder: Path, children: list[Child]) -> Rig:
     ready = {0: f"{env['PREFECT_API_URL']}/health", 1: f"http://127.0.0.1:{hub}/api/whoami-v2"}
     ready[2] = f"http://127.0.0.1:{model}/v1/models"
     for place, address in ready.items():
-        children[place].wait_until(lambda address=address: answers(address), 120)  # type: ignore[misc]
+        children[place].wait_until(lambda address=address: answers(address), 240)  # type: ignore[misc]
     prefect = client(env)
     return Rig(folder, env, prefect, pids, calls, requests)
 

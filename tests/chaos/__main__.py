@@ -9,7 +9,8 @@ each other: items lost, rows double, gaps in `iteration`, calls repeated whose r
 
 A call is repeated if, the moment its request came, a whole result of that item and step lay in the worker's store.
 
-The whole takes about an hour on two cores. `--seconds S` does as much as fits, without worker and long outage.
+The whole takes about an hour on two cores. `--seconds S` does as much as fits, without the long outage, and without
+worker where S is below 600.
 `--seed N` chooses the same moments, faults and files again; when the processes come to them is the machine's to say.
 Exit 1 with sentences that name what was violated.
 """
@@ -18,20 +19,24 @@ import argparse
 import os
 import random
 import signal
+import subprocess
 import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
 from stages.errors import WorkerError
-from tests.chaos.episodes import SERVING, Chaos
+from tests.chaos.beginning import world
+from tests.chaos.episodes import Chaos
+from tests.chaos.once import Run
+from tests.chaos.serving import SERVING, kill_serving, outage, rest
 from tests.chaos.verdict import figures, rows, violations
-from tests.chaos.world import Run, World, world
+from tests.chaos.world import World
 
 RATE = 0.05
 """Part of the requests that meet a fault."""
 LONGEST_S = 900.0
-"""How long a run that lived through the outage may take to notice that the server is back: its client doubles waits."""
+"""How long the rest may take; and a run that lived through the outage to notice its end: its client doubles waits."""
 REST_S = 40.0
 """Kept back at the end of a bounded run, and as much again for every three minutes."""
 
@@ -44,8 +49,8 @@ class Plan:
     serving: int
     until: float
     outage: float
-    """Seconds."""
-    whole: bool
+    """Seconds; 0 for none."""
+    worker: bool
 
 
 def main() -> int:
@@ -58,17 +63,17 @@ def main() -> int:
     asked = parser.parse_args()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that what was started is stopped
     began = time.monotonic()
-    rest = REST_S * (1 + (asked.seconds or 0) // 180)
-    until = began + asked.seconds - rest if asked.seconds else float("inf")
+    kept = REST_S * (1 + (asked.seconds or 0) // 180)
+    until = began + asked.seconds - kept if asked.seconds else float("inf")
     say(began, f"seed {asked.seed}, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}")
     try:
         with world(asked.seed) as made:
             say(began, "server, Hub and model are up")
-            chaos = Chaos(made, random.Random(asked.seed))
-            plan = Plan(asked.kills, asked.serving, until, asked.outage, not asked.seconds)
+            chaos = Chaos(made, random.Random(asked.seed), time.monotonic() - began)
+            seconds = asked.seconds or float("inf")
+            plan = Plan(asked.kills, asked.serving, until, 0 if asked.seconds else asked.outage, seconds >= 600)
             _wreck(chaos, plan, lambda line: say(began, line))
-            end = began + asked.seconds + 20 if asked.seconds else time.monotonic() + 1_200
-            chaos.rest(40, end)
+            rest(chaos, 40, time.monotonic() + (asked.seconds + 60 if asked.seconds else LONGEST_S))
             return _tell(chaos, began)
     except WorkerError as error:
         say(began, f"Could not be done: {error}")
@@ -78,7 +83,7 @@ def main() -> int:
 def _wreck(chaos: Chaos, plan: Plan, tell: Callable[[str], None]) -> None:
     """Kill all that is planned, while there is time."""
     made, combinations = chaos.world, _combinations(chaos, plan)
-    if plan.whole:
+    if plan.worker:
         _start_worker(made)
         tell("deployed, the worker is up")
     made.weather(RATE)
@@ -87,20 +92,20 @@ def _wreck(chaos: Chaos, plan: Plan, tell: Callable[[str], None]) -> None:
     while chaos.killed.total() < plan.kills and time.monotonic() < plan.until:
         chaos.kill_runs()
         if combinations and chaos.killed.total() >= every * (chaos.served.total() + 1):
-            chaos.kill_serving(combinations.pop())
+            kill_serving(chaos, combinations.pop())
         if chaos.killed.total() >= told + 10:
             told = chaos.killed.total()
             tell(f"{told} runs killed, {chaos.served.total()} times what serves them; {len(rows(made.main))} rows")
-    while combinations and plan.whole:
-        chaos.kill_serving(combinations.pop())
-    if plan.whole:
+    while combinations and time.monotonic() < plan.until:
+        kill_serving(chaos, combinations.pop())
+    if plan.outage:
         made.weather(0)
         tell(f"the server goes away for {plan.outage:.0f} s")
-        _outlives(chaos, chaos.outage(plan.outage))
+        _outlives(chaos, outage(chaos, plan.outage))
 
 
 def _combinations(chaos: Chaos, plan: Plan) -> list[tuple[str, ...]]:
-    known = SERVING if plan.whole else tuple(c for c in SERVING if not {"worker", "flow"} & {*c})
+    known = SERVING if plan.worker else tuple(c for c in SERVING if not {"worker", "flow"} & {*c})
     many = [*known] * (plan.serving // len(known) + 1)
     return chaos.random.sample(many, len(many))[: plan.serving]
 
@@ -116,7 +121,7 @@ def _outlives(chaos: Chaos, run: Run) -> None:
     """The run under way when the server went is not reported as failed."""
     try:
         code = run.process.wait(LONGEST_S)
-    except Exception:
+    except subprocess.TimeoutExpired:
         run.kill(family=True)
         code = None
     if code != 0:

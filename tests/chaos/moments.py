@@ -26,13 +26,16 @@ class Moment:
     delay: float
 
 
-def deck(random: Random) -> list[Moment]:
-    """A moment of every step, in random order: pull, study, each thought, write, verify, keep, publish; and any."""
+def deck(random: Random, length: float) -> list[Moment]:
+    """A moment of every step, in random order: pull, study, each thought, write, verify, keep, publish; and any.
+
+    length: seconds that a run takes, about.
+    """
     moments = [Moment(sign, random.choice((0.0, random.uniform(0, 0.2)))) for sign in (*OF_PULL, *OF_MODEL)]
     moments += [Moment("claimed", random.uniform(0, 0.4)), Moment("stored draft", random.uniform(0.05, 1.5))]
     moments += [Moment(sign, 0.0) for sign in ("stored verify-draft", "kept")]
     moments += [Moment(sign, random.choice((0.0, random.uniform(0, 0.05)))) for sign in OF_PUBLISH]
-    moments += [Moment("started", random.uniform(0.2, 12)) for _ in range(6)]
+    moments += [Moment("started", random.uniform(0.2, length)) for _ in range(6)]
     return random.sample(moments, len(moments))
 
 

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterator
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -11,22 +12,29 @@ from tests.chaos.world import World
 
 NAMED = 5
 """Of one kind of violation, so many are told one by one."""
+CLOCK_S = 0.01
+"""A row's time is rounded to milliseconds."""
 
 
 def rows(main: Path) -> list[dict[str, Any]]:
     """Id, iteration and work item of every row, in the order of the shards' names."""
     shards = sorted((main / "data").glob("*.parquet"))
-    columns = ["id", "iteration", "work_item", "verdict"]
+    columns = ["id", "iteration", "timestamp", "work_item", "verdict"]
     return [row for shard in shards for row in pq.ParquetFile(shard).read(columns).to_pylist()]
 
 
 def violations(world: World) -> Iterator[str]:
     """A sentence for each thing that must not be."""
-    found = rows(world.main)
-    yield from _lost(world.siblings.expected, found)
+    return held_against(world.siblings.expected, rows(world.main), world.calls.read())
+
+
+def held_against(expected: dict[str, str], found: list[dict[str, Any]], calls: list[dict[str, Any]]) -> Iterator[str]:
+    """The same, of: id of an item → its title; rows; what the model wrote down."""
+    yield from _lost(expected, found)
     yield from _double(found)
     yield from _gaps([row["iteration"] for row in found])
-    yield from _repeated(world.calls.read())
+    yield from _repeated(calls)
+    yield from _late(calls, found)
 
 
 def _lost(expected: dict[str, str], found: list[dict[str, Any]]) -> Iterator[str]:
@@ -63,6 +71,14 @@ def _repeated(calls: list[dict[str, Any]]) -> Iterator[str]:
         yield f"Paid twice: {call['item']} {call['step']} was asked by {call['run']} though stored; {prompt} before."
     if repeated:
         yield f"Calls repeated whose result had been stored: {len(repeated)}."
+
+
+def _late(calls: list[dict[str, Any]], found: list[dict[str, Any]]) -> Iterator[str]:
+    """Calls for what was decided by then; also where the store has forgotten it since."""
+    decided = {row["work_item"]["id"]: datetime.fromisoformat(row["timestamp"]).timestamp() for row in found}
+    late = [c for c in calls if c["event"] == "asked" and c["at"] > decided.get(c["item"], float("inf")) + CLOCK_S]
+    for call in late[:NAMED]:
+        yield f"Paid twice: {call['item']} {call['step']} was asked by {call['run']} after the item was decided."
 
 
 def _same(one: dict[str, Any], other: dict[str, Any]) -> bool:

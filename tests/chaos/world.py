@@ -1,61 +1,27 @@
 """What chaos happens to: a Prefect server, a worker, a local Hub and the fake model as processes, and `--once` runs."""
 
-import os
-import signal
 import subprocess
 import sys
-import tempfile
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from random import Random
 
 import psutil
 from prefect.client.orchestration import SyncPrefectClient
 
 from deployments.dead_runs import close_dead_runs
-from deployments.deploy import POOL, PROJECT, client
+from deployments.deploy import PROJECT, client
 from deployments.local import SERVER
-from deployments.processes import Child, stop
+from deployments.processes import Child
 from flows.preflight import answers
-from tests.adapters.git_repositories import make
 from tests.bench.ledger import Ledger
-from tests.bench.rig import environment, ports
+from tests.chaos.once import Run, once
 from tests.chaos.siblings import Siblings
 from tests.chaos.weather import set_rate
 
 RESULTS = "autocoder/autocoder-implementation-results"
-SETTINGS = {
-    "AUTOCODER_RETRY_MINUTES": "0",  # what broke off is taken up again by the next run
-    "AUTOCODER_SILENCE_SECONDS": "2",
-    "PREFECT_WORKER_QUERY_SECONDS": "2",
-    "PREFECT_LOGGING_LEVEL": "WARNING",
-}
 READY_S = 180.0
-
-
-@dataclass
-class Run:
-    """One `python -m flows.implement --once`."""
-
-    name: str
-    process: subprocess.Popen[bytes]
-    log: Path
-    started: float
-    """By the monotonic clock."""
-
-    @property
-    def words(self) -> str:
-        """What it printed."""
-        return self.log.read_text(errors="replace")
-
-    def kill(self, family: bool) -> None:
-        """SIGKILL, to it alone or to its children, too."""
-        with suppress(ProcessLookupError):
-            (os.killpg if family else os.kill)(self.process.pid, signal.SIGKILL)
-        self.process.wait()
 
 
 @dataclass
@@ -68,7 +34,7 @@ class World:
     argv: dict[str, list[str]]
     siblings: Siblings
     children: dict[str, Child] = field(default_factory=dict)
-    runs: int = 0
+    runs: list[Run] = field(default_factory=list)
 
     @property
     def home(self) -> Path:
@@ -128,16 +94,9 @@ class World:
 
     def once(self, limit: int) -> Run:
         """Start a run."""
-        self.runs += 1
-        name = f"run-{self.runs}"
-        log = self.folder / "logs" / f"{name}.log"
-        argv = [sys.executable, "-m", "flows.implement", "--once", "--limit", str(limit)]
-        env = {**self.env, "OPENAI_API_KEY": name}  # by which the model tells runs apart
-        with log.open("wb") as file:
-            process = subprocess.Popen(
-                argv, cwd=PROJECT, env=env, stdin=subprocess.DEVNULL, stdout=file, stderr=file, start_new_session=True
-            )
-        return Run(name, process, log, time.monotonic())
+        name = f"run-{len(self.runs) + 1}"
+        self.runs.append(once(name, limit, self.folder / "logs" / f"{name}.log", self.env))
+        return self.runs[-1]
 
     def prefect(self) -> SyncPrefectClient:
         """A client of the server."""
@@ -153,50 +112,6 @@ class World:
         with (self.folder / "logs" / "deploy.log").open("wb") as log:
             argv = [sys.executable, "-m", "deployments.deploy"]
             return subprocess.Popen(argv, cwd=PROJECT, env=self.env, stdout=log, stderr=log)
-
-
-@contextmanager
-def world(seed: int) -> Iterator[World]:
-    """Server, Hub and model up, good weather, and all gone afterwards."""
-    with tempfile.TemporaryDirectory(prefix="autocoder-chaos-", ignore_cleanup_errors=True) as name:
-        made = _world(Path(name), seed)
-        try:
-            for each in ("server", "hub", "model"):
-                made.start(each)
-            made.wait_for("hub", "model", "server")
-            yield made
-        finally:
-            flows = made.flows()
-            stop(reversed(made.children.values()))
-            for process in flows:
-                with suppress(psutil.NoSuchProcess):
-                    process.kill()
-
-
-def _world(folder: Path, seed: int) -> World:
-    (folder / "hub").mkdir()
-    for name in ("calls", "requests"):
-        (folder / f"{name}.jsonl").touch()
-    server, hub, model = ports(3)
-    env = environment(folder, server, hub, model) | SETTINGS
-    env |= {"AUTOCODER_HOME": str(folder / "home"), "OPENAI_API_KEY": "worker", "CHAOS_SEED": str(seed)}
-    env["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{env['PATH']}"
-    rate = str(folder / "rate")
-    set_rate(folder / "rate", 0)
-    argv = {
-        "server": ["prefect", "server", "start", "--host", "127.0.0.1", "--port", str(server)],
-        "hub": ["tests.chaos.hub", str(folder / "hub"), str(hub), str(folder / "requests.jsonl"), rate, "SEED"],
-        "model": ["tests.chaos.endpoint", str(model), str(folder / "calls.jsonl"), rate, "SEED"],
-        "worker": ["prefect", "worker", "start", "--pool", POOL, "--install-policy", "never"],
-    }
-    argv["model"].append(str(folder / "home" / "results"))
-    addresses = {
-        "server": f"{env['PREFECT_API_URL']}/health",
-        "hub": f"http://127.0.0.1:{hub}/api/whoami-v2",
-        "model": f"http://127.0.0.1:{model}/v1/models",
-    }
-    code = make(folder / "code", {"ledger.py": "def total(amounts):\n    return sum(amounts)\n"})
-    return World(folder, env, addresses, argv, Siblings(folder / "hub", Random(seed), str(code)))
 
 
 def _command(process: psutil.Process) -> str:
