@@ -2,7 +2,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: up deploy test e2e bench chaos check format
+.PHONY: up deploy test e2e bench chaos soak check format
 
 up: $(VENV)/.installed
 	@exec $(BIN)/python -m deployments.local
@@ -29,6 +29,9 @@ bench: $(VENV)/.installed
 
 chaos: $(VENV)/.installed
 	$(BIN)/python -m tests.chaos
+
+soak: $(VENV)/.installed
+	$(BIN)/python -m tests.soak
 
 check: $(VENV)/.installed
 	$(BIN)/ruff format --check .
