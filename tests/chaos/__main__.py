@@ -69,6 +69,7 @@ def main() -> int:
     try:
         with world(asked.seed) as made:
             say(began, "server, Hub and model are up")
+            until = max(until, time.monotonic() + (asked.seconds or 0) / 3)  # a slow start must not leave nothing
             chaos = Chaos(made, random.Random(asked.seed), time.monotonic() - began)
             seconds = asked.seconds or float("inf")
             plan = Plan(asked.kills, asked.serving, until, 0 if asked.seconds else asked.outage, seconds >= 600)
@@ -130,6 +131,8 @@ def _outlives(chaos: Chaos, run: Run) -> None:
 
 def _tell(chaos: Chaos, began: float) -> int:
     broken = [*chaos.broken, *violations(chaos.world)]
+    if not chaos.killed:
+        broken.append("Nothing was killed, so nothing is shown: give it more --seconds.")
     say(began, f"{chaos.killed.total()} runs killed: {_listed(chaos.killed)}")
     say(began, f"{chaos.served.total()} times what serves them: {_listed(chaos.served)}")
     say(began, f"runs that came to an end: {_listed(chaos.ends)}")

@@ -8,6 +8,7 @@ of the day to the last.
 """
 
 import argparse
+import signal
 import sys
 import time
 from collections.abc import Iterator, Sequence
@@ -48,6 +49,7 @@ def main() -> int:
     parser.add_argument("--ticks", type=int, default=DAY)
     parser.add_argument("--seed", type=int, default=1)
     asked = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that what was started is stopped
     began, ticks = time.monotonic(), []
     try:
         with rig() as ready:
