@@ -28,7 +28,8 @@ class Session:
         overdue.start()
         try:
             orders, replies = cast(IO[bytes], supervisor.stdin), cast(IO[bytes], supervisor.stdout)
-            orders.write(json.dumps(order).encode() + b"\n")
+            head = {"preload": order["preload"], "library": order["library"]}
+            orders.write(b"".join(json.dumps(part).encode() + b"\n" for part in (head, order)))
             orders.flush()
             line = replies.readline()
         except BrokenPipeError:

@@ -12,14 +12,14 @@ import select
 import signal
 import sys
 import time
-from contextlib import closing
+from contextlib import closing, suppress
 from importlib import import_module
 from types import ModuleType
 from typing import Any, NoReturn
 
 from flows.adapters.sandbox import disk
 from flows.adapters.sandbox.confine import enter
-from flows.adapters.sandbox.kernel import PR_SET_CHILD_SUBREAPER, prctl, private_shared_memory
+from flows.adapters.sandbox.kernel import PR_SET_CHILD_SUBREAPER, PR_SET_PDEATHSIG, prctl, private_shared_memory
 from flows.adapters.sandbox.meter import MB, Meter
 from flows.adapters.sandbox.pipes import Pipes
 from flows.adapters.sandbox.processes import Family
@@ -31,22 +31,50 @@ Order = dict[str, Any]
 
 
 def serve() -> int:
-    """Carry out orders, lines of JSON, until the worker closes its end. One reply each."""
+    """Carry out orders until the worker closes its end. One reply each.
+
+    An order is two lines of JSON: the modules to import beforehand, for us, and the order itself, for a fork of us that
+    ends with it. We never see an order or a reply, so no run inherits anything of another, be it in memory alone.
+    """
     prctl(PR_SET_CHILD_SUBREAPER, 1)
     signal.signal(signal.SIGTERM, _leave)
-    family = Family()
-    shared_memory: bool | None = None
-    try:
-        for line in sys.stdin.buffer:
-            order = json.loads(line)
-            if shared_memory is None:
-                shared_memory = order["shared_memory"] and private_shared_memory(order["limits"]["memory_mb"])
-            reply = _carry_out(order | {"shared_memory": shared_memory}, family)
-            sys.stdout.write(json.dumps(reply) + "\n")
-            sys.stdout.flush()
-    finally:
-        family.end()
+    while line := _head():
+        with suppress(Exception):  # it is tried again where there is somebody to tell
+            _preload(**json.loads(line))
+        pid = os.fork()
+        if pid == 0:
+            _serve_one()
+        if os.waitpid(pid, 0)[1]:
+            Family().end()
+            return 1
     return 0
+
+
+def _head() -> bytes:
+    """The next line, byte by byte: what follows is not for us."""
+    line = b""
+    while not line.endswith(b"\n") and (byte := os.read(sys.stdin.fileno(), 1)):
+        line += byte
+    return line
+
+
+def _serve_one() -> NoReturn:
+    """Carry out one order, with a /dev/shm of its own where there can be one."""
+    code = 1
+    try:
+        prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+        prctl(PR_SET_CHILD_SUBREAPER, 1)
+        family = Family()
+        order = json.loads(sys.stdin.buffer.readline())
+        memory = order["limits"]["memory_mb"]
+        order["shared_memory"] = order["shared_memory"] and private_shared_memory(memory)
+        reply = _carry_out(order, family)
+        sys.stdout.write(json.dumps(reply) + "\n")
+        sys.stdout.flush()
+        family.end()
+        code = 0
+    finally:
+        os._exit(code)
 
 
 def _leave(*_: object) -> NoReturn:
@@ -61,12 +89,12 @@ def _carry_out(order: Order, family: Family) -> dict[str, Any]:
         return {"fault": f"broken: {type(error).__name__}: {error}"}
 
 
-def _preload(modules: list[str], library: list[str]) -> None:
+def _preload(preload: list[str], library: list[str]) -> None:
     """Import what is trusted before the forks: each run is spared the time, and can read less."""
     path = list(sys.path)
     sys.path += library
     try:
-        for name in [name for name in modules if name not in sys.modules]:
+        for name in [name for name in preload if name not in sys.modules]:
             module = import_module(name) if name != "landlockpy" else _import_landlock()
             if hasattr(module, "warm_up"):
                 module.warm_up()
