@@ -52,6 +52,8 @@ class ExecResult:
     cpu_s: float = 0.0
     memory_mb: float = 0.0
     """The most that was seen."""
+    out_of_memory: bool = False
+    """Whether the machine killed processes for want of memory meanwhile, be it this one or others."""
 
 
 HOW_TO_GET_ONE = (

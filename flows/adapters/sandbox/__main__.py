@@ -34,15 +34,16 @@ def verdict(workdir: Path, limits: Path) -> TestRun:
     try:
         bounds = read_limits(limits)
         text = (workdir / TESTS).read_text(encoding="utf-8")
-    except (OSError, ValueError, TypeError) as error:
+    except (OSError, ValueError, TypeError, RecursionError) as error:
         return TestRun(Outcome.ERROR, f"{error}")
-    sandbox = choose()
-    if isinstance(sandbox, str):
-        return TestRun(Outcome.UNVERIFIED, sandbox)
     try:
+        sandbox = choose()
+        if isinstance(sandbox, str):
+            return TestRun(Outcome.UNVERIFIED, sandbox)
         return run_tests(sandbox, workdir, {TESTS: text}, bounds, home=("solution",))
-    except WorkerError as error:
-        return TestRun(Outcome.ERROR, f"{error}", mechanism=sandbox.mechanism)
+    except Exception as error:  # whatever it is, the caller expects a line of JSON
+        reason = f"{error}" if isinstance(error, WorkerError) else f"{type(error).__name__}: {error}"
+        return TestRun(Outcome.ERROR, reason)
 
 
 def read_limits(path: Path) -> Limits:

@@ -133,6 +133,7 @@ class Sandbox(ABC):
             reply["seconds"],
             reply["cpu_s"],
             reply["memory_mb"],
+            reply["out_of_memory"],
         )
 
 

@@ -9,6 +9,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
+from flows.adapters.sandbox import needs
+
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 
 
@@ -29,6 +31,11 @@ class Expected:
         """Whether a reported id is this test or one of its variants."""
         return test == self.id or test.startswith(f"{self.id}[")
 
+    @property
+    def around(self) -> tuple[str, str]:
+        """Ids of its class, or else its file, and of its file."""
+        return self.id.rpartition("::")[0], self.id.partition("::")[0]
+
 
 @dataclass(frozen=True, slots=True)
 class Suite:
@@ -39,6 +46,10 @@ class Suite:
     """Ids of classes with bases from elsewhere: they may have tests that the source does not show."""
     asynchronous: bool = False
     """Some test is a coroutine that only a plugin can run."""
+    imports: frozenset[str] = frozenset()
+    """Top-level modules without which the files cannot be imported."""
+    lacking_fixtures: frozenset[str] = frozenset()
+    """Asked for, and not in these files nor among pytest's own."""
 
 
 def test_files(tests: Iterable[str]) -> tuple[str, ...]:
@@ -59,7 +70,8 @@ def expected(tests: Mapping[str, str]) -> Suite:
         found += module.tests()
         classes += module.open_classes
         asynchronous |= module.asynchronous
-    return Suite(tuple(found), tuple(classes), asynchronous)
+    trees = tuple(tree for _, tree in needs.trees(tests))
+    return Suite(tuple(found), tuple(classes), asynchronous, needs.imports(trees), needs.lacking_fixtures(trees))
 
 
 class _Module:

@@ -46,10 +46,18 @@ class Folders:
             file = folders.tests / path
             file.parent.mkdir(parents=True, exist_ok=True)
             file.write_text(text, encoding="utf-8")
+            folders._lay_over_code(path, text)
         folders._lay_code_beside()
         for folder in (room, folders.tests):
             _open(folder)
         return folders
+
+    def _lay_over_code(self, path: str, text: str) -> None:
+        """The same text where the code has that test: as it was it would tell what a canary run has changed."""
+        there = (self.work / path).resolve()
+        if there.is_file() and there.is_relative_to(self.work.resolve()):
+            there.unlink()
+            there.write_text(text, encoding="utf-8")
 
     def _lay_code_beside(self) -> None:
         """Links next to the tests, so that `Path(__file__).parent / "data.json"` is found."""

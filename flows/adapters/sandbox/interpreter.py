@@ -26,8 +26,8 @@ class Interpreter:
         return self.python == Path(sys.executable)
 
     def has(self, module: str) -> bool:
-        """Whether a package of that name is installed."""
-        return any((folder / module).is_dir() for folder in self.packages)
+        """Whether a package or module of that name is installed."""
+        return any((folder / module).is_dir() or any(folder.glob(f"{module}.*")) for folder in self.packages)
 
     @property
     def samples(self) -> tuple[Path, ...]:

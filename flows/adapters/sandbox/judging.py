@@ -5,9 +5,13 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from flows.adapters.sandbox import ExecResult, Limits
-from flows.adapters.sandbox.expected import Expected, Suite
+from flows.adapters.sandbox.canaries import Canary
+from flows.adapters.sandbox.expected import Suite
+from flows.adapters.sandbox.mutations import Strength
 from flows.adapters.sandbox.reports import Report, by_expectation
 
+KILLED = (-9, 137)
+"""Exit codes of a process that SIGKILL ended: by itself, and through bubblewrap."""
 SHOWN = 5
 """Tests named in a sentence."""
 
@@ -50,17 +54,18 @@ class TestRun:
     """All runs together, from the first start to the last end."""
 
 
-def judge(suite: Suite, report: Report, ran: ExecResult, limits: Limits, ours: Collection[str]) -> TestRun:
-    """What the first run gave. ours: top-level modules that the code is to provide."""
+def judge(suite: Suite, report: Report, ran: ExecResult, limits: Limits, lacking: Collection[str]) -> TestRun:
+    """What one run gave. lacking: top-level modules that the tests import and nobody provides."""
     outcomes, odd = by_expectation(suite, report)
     if report.done is not None and report.done != ran.exit_code:
         odd.append(f"the process ended with exit code {ran.exit_code}, not {report.done}")
     outcome, reason = (
-        _stopped(ran, limits) or _begun(report, ran, ours) or _failing(outcomes, report) or _odd(odd, report)
+        _stopped(ran, limits) or _begun(report, ran, lacking) or _failing(suite, outcomes, report) or _odd(odd, report)
     )
     if outcome is Outcome.PASSED and "passed" not in outcomes.values():
         outcome, reason = Outcome.UNVERIFIED, "Every test was skipped."
-    messages = {name: report.message(name) for name in report.broke}
+    known = outcomes.keys() | {part for test in suite.tests for part in test.around} | {"pytest"}
+    messages = {name: report.message(name) for name in report.broke if name in known}
     return TestRun(outcome, reason, outcomes, messages, ran.output, oddities=tuple(odd))
 
 
@@ -81,13 +86,13 @@ def _stopped(ran: ExecResult, limits: Limits) -> Finding:
     return outcome, f"The run was stopped at the limit of {ran.stopped}: {bounds[ran.stopped]}."
 
 
-def _begun(report: Report, ran: ExecResult, ours: Collection[str]) -> Finding:
+def _begun(report: Report, ran: ExecResult, lacking: Collection[str]) -> Finding:
     """What kept the tests from being run to the end."""
     if report.missing:
         return Outcome.ERROR, f"The tests could not be started: {report.missing}."
     for place, facts in report.broke.items():
         absent = str(facts["absent"]).partition(".")[0]
-        if place in report.uncollected and absent and absent not in ours and facts["in_tests"]:
+        if place in report.uncollected and absent in lacking and facts["in_tests"]:
             return Outcome.ERROR, f"{place} needs {absent}, which is not installed in this environment."
     if failed := [place for place, outcome in report.uncollected.items() if outcome == "failed"]:
         return Outcome.FAILED, f"{failed[0]} could not be imported: {report.message(failed[0])}"
@@ -95,13 +100,13 @@ def _begun(report: Report, ran: ExecResult, ours: Collection[str]) -> Finding:
         return Outcome.FAILED, f"The run was broken off: {report.message('pytest')}"
     if report.done is not None:
         return None
-    if ran.exit_code == -9:
-        return Outcome.ERROR, "The process was killed from outside: this machine may be out of memory."
+    if ran.exit_code in KILLED and ran.out_of_memory:
+        return Outcome.ERROR, "The process was killed while this machine was out of memory."
     how = f"by signal {-ran.exit_code}" if ran.exit_code < 0 else f"with exit code {ran.exit_code}"
     return Outcome.FAILED, f"The process ended {how} before the tests did."
 
 
-def _failing(outcomes: Mapping[str, str], report: Report) -> Finding:
+def _failing(suite: Suite, outcomes: Mapping[str, str], report: Report) -> Finding:
     failing = [test for test, outcome in outcomes.items() if outcome in ("failed", "error")]
     if not failing:
         return None
@@ -109,7 +114,9 @@ def _failing(outcomes: Mapping[str, str], report: Report) -> Finding:
     if all(fact.get("denied") for fact in facts):
         wanted = " and ".join(sorted({str(fact["denied"]) for fact in facts}))
         return Outcome.UNVERIFIED, f"{_names(failing)} asked for {wanted}, which the sandbox does not give."
-    if all(fact.get("kind") == "FixtureLookupError" for fact in facts):
+    if all(outcomes[test] == "error" for test in failing) and all(
+        fact.get("fixture") in suite.lacking_fixtures for fact in facts
+    ):
         return Outcome.ERROR, f"{_names(failing)} cannot be run: {report.message(failing[0])}"
     first = next((message for test in failing if (message := report.message(test))), "")
     of = f"{len(failing)} of {len(outcomes)} tests failed: {_names(failing)}."
@@ -126,24 +133,62 @@ def _odd(odd: Collection[str], report: Report) -> tuple[Outcome, str]:
     return Outcome.PASSED, ""
 
 
-def fooled(first: TestRun, then: TestRun, mutated: Collection[Expected]) -> str:
+def fooled(first: TestRun, then: TestRun, half: Collection[Canary]) -> str:
     """What is wrong with a canary run, in which these tests were changed so that they must fail; empty: nothing."""
-    changed = {test for test in first.tests if any(known.covers(test) for known in mutated)}
-    want = {test: "failed" if test in changed else outcome for test, outcome in first.tests.items()}
     if then.oddities:
         return f"The report of a second run does not fit the tests: {'; '.join(then.oddities[:SHOWN])}."
-    if then.tests == want:
-        return ""
-    if set(then.tests) - set(want):
-        return "The tests have other variants each time."
-    if lies := [test for test in changed if then.tests.get(test) == "passed"]:
+    was, now = _apart(first.tests, half), _apart(then.tests, half)
+    if lies := [test for changed, _ in now.changed for test, outcome in changed.items() if outcome == "passed"]:
         return (
             f"{_names(lies)} passed even when changed so that it must fail: "
             "its assertions are not reached, or the code meddles with the tests."
         )
-    if unsteady := [test for test in want if test not in changed and then.tests.get(test) == "failed"]:
+    if set(now.kept) - set(was.kept):
+        return "The tests have other variants each time."
+    failing = all(set(changed.values()) <= allowed for changed, allowed in now.changed)
+    if failing and now.kept == was.kept and now.numbers == was.numbers:
+        return ""
+    if unsteady := [test for test in was.kept if now.kept.get(test) == "failed"]:
         return f"{_names(unsteady)} passed once and failed when run again: it depends on chance or on other tests."
     return f"A second run ended otherwise. {then.reason}"
+
+
+def weighed(canaries: Collection[Canary]) -> tuple[str, str]:
+    """What canary runs that fit have shown, and why that is not enough; empty if it is."""
+    plain = [canary for canary in canaries if canary.strength is Strength.PLAIN]
+    names = _names([test.id for canary in plain for test in canary.tests])
+    number = sum(len(canary.tests) for canary in canaries)
+    said = f"{number} tests, each changed in one of two runs, failed in that one alone"
+    if not plain:
+        return said, ""
+    said += f"; no assertion is seen in {names}: that it passes shows that it runs"
+    if len(plain) < len(canaries) or not any(canary.hidden for canary in plain):
+        return said, ""
+    return said, f"No assertion of the tests could be changed, and so nothing shows that they check anything: {names}."
+
+
+@dataclass(frozen=True, slots=True)
+class _Apart:
+    """The tests of a run: those that a canary run changes, and those that it keeps."""
+
+    changed: list[tuple[dict[str, str], set[str]]]
+    """For each canary its tests, and what may become of them. Their variants are named otherwise if it is these that
+    changed."""
+    kept: dict[str, str]
+
+    @property
+    def numbers(self) -> list[int]:
+        return [len(changed) for changed, _ in self.changed]
+
+
+def _apart(tests: Mapping[str, str], half: Collection[Canary]) -> _Apart:
+    ours = [
+        ({test: outcome for test, outcome in tests.items() if canary.covers(test)},
+         {"failed", "error"} if canary.in_fixture else {"failed"})
+        for canary in half
+    ]  # fmt: skip
+    seen = {test for changed, _ in ours for test in changed}
+    return _Apart(ours, {test: outcome for test, outcome in tests.items() if test not in seen})
 
 
 def _names(tests: Collection[str]) -> str:

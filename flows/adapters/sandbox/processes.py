@@ -119,6 +119,13 @@ def proportional_memory(pid: int) -> int:
     return 0
 
 
+def out_of_memory_kills() -> int:
+    """How many processes the machine has killed for want of memory, in any of its control groups, since it started."""
+    with suppress(OSError), open("/proc/vmstat", "rb") as file:
+        return next((int(line.split()[1]) for line in file if line.startswith(b"oom_kill ")), 0)
+    return 0
+
+
 def _signal(pid: int, number: signal.Signals) -> None:
     with suppress(ProcessLookupError):
         os.kill(pid, number)

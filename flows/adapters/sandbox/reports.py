@@ -3,9 +3,18 @@
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from hashlib import sha256
+from itertools import islice
 from typing import Any
 
 from flows.adapters.sandbox.expected import Suite
+
+MOST_LINES = 30_000
+"""Of a report: three for each test, and one more for each failure."""
+LONGEST = 600
+"""Characters of a text that are kept."""
+MOST_ODDITIES = 20
+STRANGE = "the report holds what the runner does not write"
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,43 +52,69 @@ def read_report(result: bytes, nonce: str) -> Report:
     for line in lines:
         if "subtest" in line:
             phases.setdefault(line["subtest"], {})["call"] = "failed"
-    if [line for line in lines if "done" in line][1:]:
-        odd.append("the end was reported twice")
+    odd += ["the end was reported twice"] if [line for line in lines if "done" in line][1:] else []
+    odd += [f"{line['meddled']}, which the tests bring along, was exchanged" for line in lines if "meddled" in line]
+    begun = any("begun" in line for line in lines)
+    odd += [STRANGE] if begun and any("missing" in line for line in lines) else []
     return Report(
         outcomes={test: _outcome(phase) for test, phase in phases.items()},
         collected=tuple(test for line in lines for test in line.get("collected", ())),
         uncollected={line["uncollected"]: line["outcome"] for line in lines if "uncollected" in line},
         broke={line["broke"]: line for line in reversed(lines) if "broke" in line},
         done=next((line["done"] for line in lines if "done" in line), None),
-        missing=next((line["missing"] for line in lines if "missing" in line), ""),
+        missing="" if begun else next((line["missing"] for line in lines if "missing" in line), ""),
         oddities=tuple(odd),
     )
 
 
 def _lines(result: bytes, nonce: str) -> tuple[list[dict[str, Any]], list[str]]:
     lines: list[dict[str, Any]] = []
-    for text in result.splitlines():
+    texts = result.splitlines()
+    for text in islice(texts, MOST_LINES):
         try:
             line = json.loads(text)
         except (ValueError, RecursionError):
-            return lines, ["the report holds what the runner does not write"]
+            return lines, [STRANGE]
         if not isinstance(line, dict) or line.get("nonce") != nonce or not _well_formed(line):
-            return lines, ["the report holds what the runner does not write"]
-        lines.append(line)
-    return lines, []
+            return lines, [STRANGE]
+        lines.append({name: _cleaned(value) for name, value in line.items()})
+    return lines, [f"the report has more than {MOST_LINES} lines"] if len(texts) > MOST_LINES else []
+
+
+def _cleaned(value: Any) -> Any:
+    """Texts without what cannot be stored or shown, and no longer than need be; unequal ones stay unequal."""
+    if isinstance(value, list):
+        return [_cleaned(text) for text in value]
+    if not isinstance(value, str):
+        return value
+    if len(value) > LONGEST:
+        value = f"{value[: LONGEST - 18]}… {sha256(value.encode(errors='replace')).hexdigest()[:16]}"
+    return "".join(char if char.isprintable() or char in "\n\t" else "\ufffd" for char in value)
 
 
 def _well_formed(line: dict[str, Any]) -> bool:
-    texts = ("id", "subtest", "when", "outcome", "uncollected", "broke", "message", "absent", "denied", "missing")
+    texts = (
+        "id",
+        "subtest",
+        "when",
+        "outcome",
+        "uncollected",
+        "broke",
+        "message",
+        "absent",
+        "denied",
+        "fixture",
+        "meddled",
+    )
     collected = line.get("collected", [])
     return (
-        all(isinstance(line.get(name, ""), str) for name in texts)
+        all(isinstance(line.get(name, ""), str) for name in (*texts, "missing"))
         and isinstance(line.get("done", 0), int)
         and isinstance(collected, list)
         and all(isinstance(test, str) for test in collected)
         and ("id" not in line or {"when", "outcome", "xfail"} <= line.keys())
         and ("uncollected" not in line or "outcome" in line)
-        and ("broke" not in line or {"kind", "message", "absent", "in_tests", "denied"} <= line.keys())
+        and ("broke" not in line or {"message", "absent", "in_tests", "denied"} <= line.keys())
     )
 
 
@@ -96,22 +131,31 @@ def _outcome(phases: Mapping[str, str]) -> str:
     return "passed" if whole else "error"
 
 
+def _function(test: str) -> str:
+    """The id without the variant's part."""
+    path, _, name = test.partition("::")
+    return f"{path}::{name.partition('[')[0]}"
+
+
 def by_expectation(suite: Suite, report: Report) -> tuple[dict[str, str], list[str]]:
     """Test → outcome, with "error" or "missing" for those that were to be reported; and what does not fit."""
-    outcomes = dict(report.outcomes)
+    outcomes: dict[str, str] = {}
     odd = list(report.oddities)
-    for test in suite.tests:
-        if not test.optional and not any(test.covers(reported) for reported in outcomes):
-            prefixes = (test.id.rpartition("::")[0], test.id.partition("::")[0])
-            found = next((report.uncollected[p] for p in prefixes if p in report.uncollected), "missing")
-            outcomes[test.id] = "error" if found == "failed" else found
+    known = {test.id: test for test in suite.tests}
     for reported, outcome in report.outcomes.items():
-        marks = [test.may_skip for test in suite.tests if test.covers(reported)]
-        if not marks and not any(reported.startswith(f"{name}::") for name in suite.open_classes):
+        test = known.get(_function(reported))
+        if not test and not any(reported.startswith(f"{name}::") for name in suite.open_classes):
             odd.append(f"{reported} is not among the tests")
-        elif outcome in ("skipped", "xfailed", "xpassed") and not any(marks):
+            continue
+        outcomes[reported] = outcome
+        if outcome in ("skipped", "xfailed", "xpassed") and not (test and test.may_skip):
             odd.append(f"{reported} was {outcome}, which its source does not ask for")
+    seen = {_function(reported) for reported in outcomes}
+    for test in suite.tests:
+        if not test.optional and test.id not in seen:
+            found = next((report.uncollected[p] for p in test.around if p in report.uncollected), "missing")
+            outcomes[test.id] = "error" if found == "failed" else found
     odd += [f"{test} was not reported" for test, outcome in outcomes.items() if outcome == "missing"]
     if set(report.collected) != set(report.outcomes) and report.done in (0, 1):
         odd.append("not all tests that were gathered were run")
-    return outcomes, odd
+    return outcomes, odd[:MOST_ODDITIES]

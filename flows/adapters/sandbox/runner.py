@@ -4,9 +4,9 @@ In a fork of the supervisor, or by itself (`python -I -S -B runner.py`, the plan
 or another mechanism is needed: standard library and pytest only. Once the code is imported it may tamper with all of
 this; what is reported here is a claim that the worker tests (canaries.py).
 
-Each report is a line of JSON with the plan's nonce under "nonce": {"collected": [ids]}, {"id", "when", "outcome", …},
-{"subtest": id} for one that failed, {"broke": id, path or "pytest", …} for an exception, and at the end {"done": exit
-code}.
+Each report is a line of JSON with the plan's nonce under "nonce": {"missing": why} instead of all others, or {"begun"}
+before any code is imported, {"collected": [ids]}, {"id", "when", "outcome", …}, {"subtest": id} for one that failed,
+{"broke": id, path or "pytest", …} for an exception, {"meddled": module}, and at the end {"done": exit code}.
 """
 # ruff: noqa: SIM115 (the streams of the process)
 
@@ -16,7 +16,7 @@ import sys
 import traceback
 from importlib import import_module
 from importlib.machinery import ModuleSpec, PathFinder
-from types import ModuleType, TracebackType
+from types import FunctionType, ModuleType, TracebackType
 from typing import Any, NoReturn
 
 RESULT_FD = 3
@@ -24,8 +24,8 @@ MESSAGE = 600
 """Characters of what a failure says."""
 Plan = dict[str, Any]
 """tests: folder; files: paths in it; ini: file; packages: site-packages folders; roots: folders of the code;
-home: top-level modules that are the code's; helpers: top-level module of the tests' own → folder; conftest: bool;
-asyncio: bool; nonce: str."""
+home: top-level modules that are the code's; helpers: top-level module of the tests' own → folder; early: modules of
+the tests' own, to be imported before any code → file; conftest: bool; asyncio: bool; nonce: str."""
 
 
 def warm_up() -> None:
@@ -57,7 +57,11 @@ def main(plan: Plan) -> NoReturn:
     sys.meta_path.insert(0, Home(dict.fromkeys(plan["home"], roots)))
     sys.meta_path.insert(0, Home({name: [folder] for name, folder in plan["helpers"].items()}))
     _complete_builtins()
+    report.write(begun=True)
+    helpers = Helpers(plan["early"])
     code = int(pytest.main(_arguments(plan), plugins=[report]))
+    for name in helpers.exchanged():
+        report.write(meddled=name)
     report.write(done=code)
     sys.stdout.flush()
     sys.stderr.flush()
@@ -96,6 +100,34 @@ class Home:
 
     def find_spec(self, name: str, path: object = None, target: ModuleType | None = None) -> ModuleSpec | None:
         return PathFinder.find_spec(name, self.folders[name]) if name in self.folders else None
+
+
+class Helpers:
+    """Modules that the tests bring along, imported before the code can put others in their place."""
+
+    def __init__(self, files: dict[str, str]) -> None:
+        self._files = files
+        self._known = {name: self._functions(name) for name in files if _imported(name)}
+
+    def exchanged(self) -> list[str]:
+        """Those that are not what they were any more, or come from elsewhere."""
+        there = [name for name in self._files if name in sys.modules]
+        odd = [name for name in there if getattr(sys.modules[name], "__file__", "") != self._files[name]]
+        return odd + [name for name, known in self._known.items() if self._functions(name) != known]
+
+    @staticmethod
+    def _functions(name: str) -> dict[str, tuple[int, int]]:
+        module = vars(sys.modules.get(name, ModuleType("")))
+        return {key: (id(f), id(f.__code__)) for key, f in module.items() if isinstance(f, FunctionType)}
+
+
+def _imported(name: str) -> bool:
+    """Whether it could be; if not, the test that wants it will say why."""
+    try:
+        import_module(name)
+    except Exception:
+        return False
+    return True
 
 
 class Report:
@@ -139,8 +171,8 @@ class Report:
         first = chain[-1]
         self.write(
             broke=broke,
-            kind=type(error).__name__,
             message=_text(error),
+            fixture=_absent_fixture(error),
             absent=next((str(e.name) for e in chain if isinstance(e, ModuleNotFoundError)), ""),
             unimportable=any(isinstance(e, ImportError) for e in chain),
             in_tests=_last_file(first.__traceback__).startswith(self.tests),
@@ -156,6 +188,15 @@ def _chain(error: BaseException) -> Any:
         seen.append(waiting)
         waiting = waiting.__cause__ or waiting.__context__
     return seen
+
+
+def _absent_fixture(error: BaseException) -> str:
+    """The name of a fixture that pytest did not find."""
+    from _pytest.fixtures import FixtureLookupError
+
+    if not isinstance(error, FixtureLookupError) or error.msg is not None:
+        return ""
+    return str(error.argname) if _last_file(error.__traceback__).endswith("/_pytest/fixtures.py") else ""
 
 
 def _text(error: BaseException) -> str:

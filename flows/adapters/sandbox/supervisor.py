@@ -22,7 +22,7 @@ from flows.adapters.sandbox.confine import enter
 from flows.adapters.sandbox.kernel import PR_SET_CHILD_SUBREAPER, PR_SET_PDEATHSIG, prctl, private_shared_memory
 from flows.adapters.sandbox.meter import MB, Meter
 from flows.adapters.sandbox.pipes import Pipes
-from flows.adapters.sandbox.processes import Family
+from flows.adapters.sandbox.processes import Family, out_of_memory_kills
 
 POLL_S = 0.015
 RESULT_LIMIT = 16 * MB
@@ -117,7 +117,7 @@ def _import_landlock() -> ModuleType:
 
 def _run(order: Order, family: Family) -> dict[str, Any]:
     """One confined process from its start to the end of all that it started."""
-    limits = order["limits"]
+    limits, killed = order["limits"], out_of_memory_kills()
     meter = Meter(limits, order["folders"], order["shared_memory"])
     program = base64.b64decode(order["filter"]) if order["confined_by"] == "bubblewrap" else b""
     with closing(Pipes.open(order["stdin"], program, with_result=order["result_fd"])) as pipes:
@@ -147,6 +147,7 @@ def _run(order: Order, family: Family) -> dict[str, Any]:
         "seconds": meter.seconds,
         "cpu_s": meter.cpu_s,
         "memory_mb": meter.memory / MB,
+        "out_of_memory": out_of_memory_kills() > killed,
     }
 
 

@@ -1,22 +1,24 @@
 """What trusted tests say about code that nobody trusts: a claim made in the sandbox, and held against canaries."""
 
 import secrets
+import sys
 import time
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from flows.adapters.sandbox import Limits
+from flows.adapters.sandbox import Limits, needs
 from flows.adapters.sandbox.base import Job, Sandbox, temporary_folder
-from flows.adapters.sandbox.canaries import changed, split
+from flows.adapters.sandbox.canaries import canaries_of, changed, split
 from flows.adapters.sandbox.expected import Expected, Suite, expected, test_files
 from flows.adapters.sandbox.folders import INI, Folders
 from flows.adapters.sandbox.interpreter import Interpreter, interpreter
-from flows.adapters.sandbox.judging import Outcome, TestRun, fooled, judge
+from flows.adapters.sandbox.judging import Outcome, TestRun, fooled, judge, weighed
 from flows.adapters.sandbox.reports import read_report
 from flows.adapters.sandbox.session import Session
 
+TOO_DEEP = "The tests cannot be read: an expression in them is too deep for Python's parser."
 ROOTS = ("src", ".")
 
 
@@ -40,8 +42,10 @@ def run_tests(
     """
     try:
         suite = expected(tests)
-    except SyntaxError as error:
+    except (SyntaxError, ValueError) as error:
         return TestRun(Outcome.ERROR, f"The tests cannot be read: {error}.")
+    except (RecursionError, MemoryError):
+        return TestRun(Outcome.ERROR, TOO_DEEP)
     if not suite.tests and not suite.open_classes:
         return TestRun(Outcome.ERROR, "There are no tests.")
     environment = interpreter(python)
@@ -76,25 +80,36 @@ class _Trial:
         with temporary_folder() as scratch:
             folders = Folders.make(scratch, self.workdir, tests)
             nonce = secrets.token_hex(16)
-            plan = self._plan(folders, tests, nonce)
+            ours = self.home | folders.modules(self.roots)
+            plan = self._plan(folders, tests, nonce, ours)
             job = Job(
                 folders.work, folders.tmp, (), plan, self.python, (folders.tests, *self.readable), self.limits,
                 {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}, preload=self._preload(), scratch=scratch, room=folders.room,
             )  # fmt: skip
             ran = self.sandbox.ask(session, job)
-            ours = self.home | folders.modules(self.roots)
-        return judge(self.suite, read_report(ran.result, nonce), ran, self.limits, ours)
+            lacking = self._lacking(ours | folders.helpers(tests).keys())
+        return judge(self.suite, read_report(ran.result, nonce), ran, self.limits, lacking)
+
+    def _lacking(self, ours: frozenset[str]) -> frozenset[str]:
+        """What the tests import and neither Python, nor its environment, nor the code, nor they themselves provide."""
+        unknown = self.suite.imports - ours - sys.stdlib_module_names
+        return frozenset(name for name in unknown if not self.python.has(name))
 
     def hold_against_canaries(self, session: Session, tests: Mapping[str, str], first: TestRun) -> TestRun:
         """The first run, no longer passed if the code reports what cannot be."""
         able = [test for test in self.suite.tests if test.function and _all_passed(test, first)]
-        for half in split(able):
+        try:
+            found = canaries_of(tests, able)
+        except (RecursionError, MemoryError):
+            return replace(first, outcome=Outcome.ERROR, reason=TOO_DEEP)
+        for half in split(found):
             then = self.run(session, changed(tests, half))
             if reason := fooled(first, then, half):
                 return replace(first, outcome=Outcome.UNVERIFIED, reason=reason, canaries=reason)
-        return replace(first, canaries=f"{len(able)} tests, each changed in one of two runs, failed in that one alone")
+        said, reason = weighed(found)
+        return replace(first, outcome=Outcome.UNVERIFIED if reason else first.outcome, reason=reason, canaries=said)
 
-    def _plan(self, folders: Folders, tests: Mapping[str, str], nonce: str) -> dict[str, Any]:
+    def _plan(self, folders: Folders, tests: Mapping[str, str], nonce: str, ours: frozenset[str]) -> dict[str, Any]:
         return {
             "tests": str(folders.tests),
             "files": test_files(tests),
@@ -103,6 +118,7 @@ class _Trial:
             "roots": folders.existing(self.roots),
             "home": sorted(self.home),
             "helpers": folders.helpers(tests),
+            "early": {name: str(folders.tests / path) for name, path in needs.early(tests, ours).items()},
             "conftest": any(Path(path).name == "conftest.py" for path in tests),
             "asyncio": self.suite.asynchronous,
             "nonce": nonce,

@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 
-from flows.adapters.sandbox.canaries import changed, split
+from flows.adapters.sandbox.canaries import Canary, canaries_of, changed, split
 from flows.adapters.sandbox.expected import expected
+from flows.adapters.sandbox.mutations import Strength
 
 PATH = "test_a.py"
 BODIES = [
@@ -71,7 +72,13 @@ def run(text: str, name: str = "test_it") -> Any:
 
 
 def mutated(text: str) -> str:
-    return changed({PATH: text}, expected({PATH: text}).tests)[PATH]
+    return changed({PATH: text}, found(text))[PATH]
+
+
+def found(text: str, **files: str) -> list[Canary]:
+    """The canaries of a test file and others beside it."""
+    texts = {PATH: text, **{f"{name}.py": other for name, other in files.items()}}
+    return canaries_of(texts, expected(texts).tests)
 
 
 @pytest.mark.parametrize("body", BODIES)
@@ -134,6 +141,11 @@ def test_what_equals_everything_is_given_away(right: str) -> None:
     run(mutated(text))
 
 
+def test_the_side_that_does_not_ask_the_code_is_changed() -> None:
+    text = "from solution import f\ndef test_it():\n    got = f(1)\n    assert max(1, 2) == got\n"
+    assert all(mutated(text).endswith("== got\n") for _ in range(9))
+
+
 def test_another_value_cannot_be_told_by_its_type() -> None:
     number = "class Number:\n    def __eq__(self, other): return type(other) is int\n"
     run(mutated(f"{number}def test_it():\n    assert Number() == 2 + 3\n"))
@@ -141,8 +153,8 @@ def test_another_value_cannot_be_told_by_its_type() -> None:
 
 def test_only_the_chosen_tests_are_changed_and_nothing_else() -> None:
     text = "# a remark\ndef test_a():\n    assert 1 == 1  # here\n\n\ndef test_b():\n    assert 2 == 2\n"
-    tests = expected({PATH: text}).tests
-    new = changed({PATH: text, "data.json": "{}"}, tests[:1])
+    (one,) = [canary for canary in found(text) if canary.covers(f"{PATH}::test_a")]
+    new = changed({PATH: text, "data.json": "{}"}, [one])
     assert new["data.json"] == "{}"
     assert new[PATH].endswith("  # here\n\n\ndef test_b():\n    assert 2 == 2\n")
     assert new[PATH].startswith("# a remark\ndef test_a():\n    assert ")
@@ -163,13 +175,99 @@ def test_an_exception_that_ends_the_run_is_left_alone() -> None:
 
 
 def test_the_halves_are_all_tests_and_differ_each_time() -> None:
-    tests = expected({PATH: "\n".join(f"def test_{n}(): ..." for n in range(9))}).tests
-    splits = [split(tests) for _ in range(20)]
-    assert all({*one, *other} == set(tests) and not {*one} & {*other} for one, other in splits)
-    assert len({tuple(sorted(test.id for test in one)) for one, _ in splits}) > 5
+    canaries = found("\n".join(f"def test_{n}(): ..." for n in range(9)))
+    splits = [split(canaries) for _ in range(20)]
+    assert all({*one, *other} == set(canaries) and not {*one} & {*other} for one, other in splits)
+    assert len({tuple(sorted(test.id for canary in one for test in canary.tests)) for one, _ in splits}) > 5
 
 
 def test_tests_that_share_a_function_are_changed_together() -> None:
     text = "class TestA:\n    def test_x(self): ...\nclass TestB(TestA): ...\n"
     for _ in range(5):
-        assert sorted(map(len, split(expected({PATH: text}).tests))) == [0, 2]
+        assert sorted(sum(len(canary.tests) for canary in half) for half in split(found(text))) == [0, 2]
+
+
+ALIKE = [
+    "assert f(2) == 4",
+    "expected = 4\n    assert f(2) == expected",
+    "given, expected = 2, 4\n    assert f(given) == expected",
+    "assert f(2) == 2 + 2",
+    "assert f('a') == ''.join(['a']) + 'a'",
+    "assert f(0.1) == pytest.approx(0.2)",
+    "assert not f(2) != 4",
+    "check(f(1), 2)",
+    "check(b=2, a=f(1))",
+    "for given, expected in [(1, 2), (2, 4)]:\n        assert f(given) == expected",
+    "if f(2) != 4:\n        pytest.fail('wrong')",
+    "with pytest.raises(TypeError, match='unsupported'):\n        f(None)",
+    "def inner(total):\n        assert f(1) == total\n    inner(2)",
+    "try:\n        assert f(1) == 2\n    finally:\n        pass",
+]
+
+
+@pytest.mark.parametrize("body", ALIKE)
+def test_a_change_is_one_character_where_a_literal_is_asked_for(body: str) -> None:
+    text = f"{FUNCTION}\ndef test_it():\n    {body}\n"
+    for _ in range(4):
+        new = mutated(text)
+        assert len(new) == len(text)
+        assert sum(one != other for one, other in zip(text, new, strict=True)) == 1
+        with pytest.raises((AssertionError, pytest.fail.Exception)):
+            run(new)
+
+
+def test_parameters_are_changed_in_every_row() -> None:
+    text = (
+        "import pytest\n@pytest.mark.parametrize(('a', 'total'), [(1, 2), pytest.param(2, 4, id='x')])\n"
+        "def test_it(a, total):\n    assert a + a == total\n"
+    )
+    (canary,) = found(text)
+    assert (canary.strength, len(canary.edits)) == (Strength.ALIKE, 2)
+    assert "(a, total):\n    assert a + a == total" in mutated(text)
+
+
+@pytest.mark.parametrize(
+    ("body", "strength"),
+    [
+        ("n = 2\n    assert f(n) == n + n", Strength.ODD),
+        ("assert f(2) == f(1) * 2", Strength.ODD),
+        ("assert f(2) > 3", Strength.OPPOSITE),
+        ("f(2)", Strength.PLAIN),
+    ],
+)
+def test_a_name_that_is_part_of_the_question_keeps_its_value(body: str, strength: Strength) -> None:
+    assert [canary.strength for canary in found(f"{FUNCTION}\ndef test_it():\n    {body}\n")] == [strength]
+
+
+HELPERS = {
+    "a function": "def check(a):\n    assert a > 3\ndef test_a(): check(2 + 2)\ndef test_b(): check(4)\n",
+    "a helper of a helper": (
+        "def deep(a): assert a\ndef check(a): deep(a)\ndef test_a(): check(4)\ndef test_b(): check(3)\n"
+    ),
+    "a method": (
+        "class TestIt:\n    def check(self, a): assert a > 3\n    def test_a(self): self.check(4)\n"
+        "    def test_b(self): self.check(5)\n"
+    ),
+    "a fixture": (
+        "import pytest\n@pytest.fixture\ndef four():\n    assert 2 + 2\n    yield 4\n"
+        "def test_a(four): print(four)\ndef test_b(four): print(four)\n"
+    ),
+    "another file": "from other import check\ndef test_a(): check(4)\ndef test_b(): check(4)\n",
+    "a module": "import other\ndef test_a(): other.check(4)\ndef test_b(): other.check(4)\n",
+}
+
+
+@pytest.mark.parametrize("where", HELPERS)
+def test_assertions_of_helpers_are_changed_for_all_tests_that_share_them(where: str) -> None:
+    other = "def check(a):\n    assert a > 3\n"
+    canaries = found(HELPERS[where], other=other)
+    assert [canary.strength for canary in canaries if canary.strength is Strength.PLAIN] == []
+    assert sorted(map(len, split(canaries))) == [0, 2]
+    new = changed({PATH: HELPERS[where], "other.py": other}, canaries)
+    assert new != {PATH: HELPERS[where], "other.py": other}
+
+
+def test_an_assertion_that_cannot_be_seen_is_suspected() -> None:
+    hidden = "import numpy\ndef test_it():\n    numpy.testing.assert_array_less([1], [2])\n"
+    plain = "from solution import f\ndef test_it():\n    f(1)\n"
+    assert [canary.hidden for text in (hidden, plain) for canary in found(text)] == [True, False]

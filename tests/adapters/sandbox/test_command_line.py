@@ -48,6 +48,9 @@ def test_a_folder_without_a_solution_has_failed(tmp_path: Path) -> None:
     [
         ({"solution.py": ""}, LIMITS, "test_solution.py"),
         ({"test_solution.py": "def test_x(: pass"}, LIMITS, "cannot be read"),
+        ({"test_solution.py": f"def test_x():\n    x = {'not ' * 20000}1"}, LIMITS, "too deep"),
+        ({"test_solution.py": f"def test_x():\n    assert {'1+' * 3000}1"}, LIMITS, "too deep"),
+        ({"test_solution.py": "x = 1\0"}, LIMITS, "cannot be read"),
         ({"test_solution.py": "x = 1"}, LIMITS, "no tests"),
         ({"test_solution.py": "def test_x(): pass"}, {"wall": 3}, "wall_s"),
         ({"test_solution.py": "def test_x(): pass"}, {"wall_s": 0}, "wall_s"),

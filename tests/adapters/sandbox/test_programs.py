@@ -12,16 +12,18 @@ from flows.adapters.sandbox.bubblewrap import Bubblewrap
 from flows.adapters.sandbox.judging import TestRun
 from flows.adapters.sandbox.landlock import Landlock
 from flows.adapters.sandbox.testing import run_tests
+from tests.adapters.sandbox.excuses import EXCUSES
 from tests.adapters.sandbox.forgers import FORGERS
 from tests.adapters.sandbox.gluttons import RESOURCES, TIME
 from tests.adapters.sandbox.honest import HONEST
 from tests.adapters.sandbox.programs import Program
+from tests.adapters.sandbox.readers import READERS
 from tests.adapters.sandbox.trespassers import FILES, NETWORK, SECRETS
 from tests.adapters.sandbox.world import World, world
 
 CLASSES = {
-    "forge": FORGERS, "secret": SECRETS, "network": NETWORK, "file system": FILES, "time": TIME, "resources": RESOURCES,
-    "honest": HONEST,
+    "forge": (*FORGERS, *READERS), "excuse": EXCUSES, "secret": SECRETS, "network": NETWORK, "file system": FILES,
+    "time": TIME, "resources": RESOURCES, "honest": HONEST,
 }  # fmt: skip
 MECHANISMS: dict[str, Sandbox] = {
     "landlock": Landlock(),
@@ -73,7 +75,15 @@ def test_what_must_hold_holds(mechanism: str, program: Program, outside: World, 
     assert run.outcome in program.verdicts, told(run)
     assert program.says in run.reason, told(run)
     assert outside.secret not in run.output
+    assert_storable(run)
     assert list((place / "tmp").iterdir()) == []
+
+
+def assert_storable(run: TestRun) -> None:
+    for text in (*run.tests, run.reason, *run.messages.values(), *run.oddities):
+        text.encode()
+        assert len(text) < 9000
+    assert len(run.tests) < 99
 
 
 def told(run: TestRun) -> str:

@@ -6,13 +6,16 @@ from typing import Any
 import pytest
 
 from flows.adapters.sandbox import ExecResult, Limits
+from flows.adapters.sandbox.canaries import Canary
 from flows.adapters.sandbox.expected import expected
 from flows.adapters.sandbox.judging import Outcome, TestRun, fooled, judge
+from flows.adapters.sandbox.mutations import Strength
 from flows.adapters.sandbox.reports import read_report
 
 NONCE = "n"
 A, B = "test_x.py::test_a", "test_x.py::test_b"
-SUITE = expected({"test_x.py": "def test_a(): assert 1\n@pytest.mark.skipif(1)\ndef test_b(): assert 1\n"})
+SUITE = expected({"test_x.py": "def test_a(nowhere): assert 1\n@pytest.mark.skipif(1)\ndef test_b(): assert 1\n"})
+OF_A = Canary(("test_x.py", 1), tuple(test for test in SUITE.tests if test.id == A), (), Strength.ALIKE)
 Lines = list[dict[str, Any]]
 
 
@@ -26,7 +29,7 @@ PASS: Lines = [{"collected": [A, B]}, *phases(A), *phases(B), {"done": 0}]
 
 def verdict(lines: Lines, nonce: str = NONCE, **ran: Any) -> TestRun:
     result = b"".join(json.dumps({**line, "nonce": nonce}).encode() + b"\n" for line in lines)
-    return judge(SUITE, read_report(result, NONCE), ExecResult(**{"exit_code": 0, **ran}), Limits(), {"solution"})
+    return judge(SUITE, read_report(result, NONCE), ExecResult(**{"exit_code": 0, **ran}), Limits(), {"numpy"})
 
 
 def test_a_complete_report_of_passes_is_a_pass() -> None:
@@ -51,6 +54,10 @@ def test_a_complete_report_of_passes_is_a_pass() -> None:
         ([{"collected": [A, B, "other"]}, *PASS[1:]], "unverified", "not all tests that were gathered were run"),
         ([{"uncollected": "test_x.py", "outcome": "skipped"}, {"done": 5}], "unverified", "skipped as a whole"),
         ([{"missing": "no pytest"}], "error", "no pytest"),
+        ([{"begun": True}, *PASS, {"missing": "no pytest"}], "unverified", "what the runner does not write"),
+        ([{"begun": True}, {"missing": "no pytest"}, {"done": 4}], "unverified", "test_a was not reported"),
+        ([*PASS, {"meddled": "helpers"}], "unverified", "helpers, which the tests bring along, was exchanged"),
+        ([*PASS, *[{"begun": True}] * 30_000], "unverified", "more than 30000 lines"),
     ],
 )
 def test_what_does_not_fit_is_no_pass(lines: Lines, outcome: str, reason: str) -> None:
@@ -103,7 +110,7 @@ def test_the_limit_that_stopped_a_run_is_named(stopped: str, outcome: str) -> No
 
 
 def broken(**facts: Any) -> dict[str, Any]:
-    return {"kind": "X", "message": "X: y", "absent": "", "in_tests": True, "denied": "", **facts}
+    return {"message": "X: y", "absent": "", "in_tests": True, "denied": "", "fixture": "", **facts}
 
 
 @pytest.mark.parametrize(
@@ -111,7 +118,9 @@ def broken(**facts: Any) -> dict[str, Any]:
     [
         ({"absent": "numpy"}, "error", "needs numpy"),
         ({"absent": "numpy", "in_tests": False}, "failed", "could not be imported"),
+        ({"absent": "numpy.part"}, "error", "needs numpy"),
         ({"absent": "solution.part"}, "failed", "could not be imported"),
+        ({"absent": "zzz"}, "failed", "could not be imported"),
         ({}, "failed", "X: y"),
     ],
 )
@@ -129,7 +138,7 @@ def test_an_import_fails_by_the_codes_fault_or_by_that_of_the_environment(
     ("facts", "outcome", "reason"),
     [
         ({"denied": "a network"}, "unverified", "asked for a network"),
-        ({"kind": "FixtureLookupError"}, "error", "cannot be run"),
+        ({"fixture": "nowhere"}, "failed", "X: y"),
         ({}, "failed", "X: y"),
     ],
 )
@@ -144,6 +153,46 @@ def test_what_the_sandbox_denies_is_not_the_codes_fault(facts: Any, outcome: str
     run = verdict(lines, exit_code=1)
     assert run.outcome == outcome
     assert reason in run.reason
+
+
+@pytest.mark.parametrize(("fixture", "outcome"), [("nowhere", "error"), ("tmp_path", "failed"), ("", "failed")])
+def test_a_fixture_is_missing_if_the_source_asks_for_one_that_nobody_defines(fixture: str, outcome: str) -> None:
+    broke = {"broke": A, **broken(fixture=fixture)}
+    setup = {"id": A, "when": "setup", "outcome": "failed", "xfail": False}
+    assert verdict([{"collected": [A, B]}, setup, *phases(B), broke, {"done": 1}], exit_code=1).outcome == outcome
+
+
+@pytest.mark.parametrize(
+    ("ran", "outcome", "says"),
+    [
+        ({"exit_code": -9}, "failed", "by signal 9"),
+        ({"exit_code": -9, "out_of_memory": True}, "error", "out of memory"),
+        ({"exit_code": 137, "out_of_memory": True}, "error", "out of memory"),
+        ({"exit_code": 1, "out_of_memory": True}, "failed", "exit code 1"),
+    ],
+)
+def test_who_is_killed_has_failed_unless_the_machine_had_no_memory(ran: Any, outcome: str, says: str) -> None:
+    run = verdict(PASS[:2], **ran)
+    assert run.outcome == outcome
+    assert says in run.reason
+
+
+def test_texts_are_cleaned_and_cut_and_unknown_tests_are_not_kept() -> None:
+    forged = f"{A}[\ud800\x00]", f"{A}[{'x' * 9999}1]", f"{A}[{'x' * 9999}2]"
+    lines = [line for test in (*forged, "\ud800", "test_y.py::test_c") for line in phases(test)]
+    broke: Lines = [{"broke": B, **broken(message="\ud800" * 3_000_000)}, {"broke": "other", **broken()}]
+    run = verdict([{"begun": True}, *lines, *broke])
+    assert set(map(len, run.tests)) == {len(forged[0]), 600, len(B)}
+    assert len(run.tests) == 4
+    assert len(run.messages[B]) == 600
+    assert "other" not in run.messages
+    for text in (*run.tests, run.reason, *run.messages.values(), *run.oddities):
+        text.encode()
+
+
+def test_oddities_are_counted_out() -> None:
+    lines = [line for n in range(9999) for line in phases(f"test_y.py::test_{n}")]
+    assert len(verdict([*PASS, *lines]).oddities) == 20
 
 
 def test_a_failing_subtest_fails_its_test() -> None:
@@ -172,9 +221,7 @@ def test_one_failure_of_the_codes_own_is_enough() -> None:
 )
 def test_a_canary_run_must_fail_exactly_where_it_was_changed(then: dict[str, str], says: str) -> None:
     first = TestRun(Outcome.PASSED, tests={A: "passed", B: "passed"})
-    told = fooled(
-        first, TestRun(Outcome.FAILED, "It was stopped.", then), [test for test in SUITE.tests if test.id == A]
-    )
+    told = fooled(first, TestRun(Outcome.FAILED, "It was stopped.", then), [OF_A])
     assert says in told
     assert bool(told) is bool(says)
 
@@ -182,4 +229,4 @@ def test_a_canary_run_must_fail_exactly_where_it_was_changed(then: dict[str, str
 def test_a_canary_run_with_an_odd_report_gives_no_pass() -> None:
     first = TestRun(Outcome.PASSED, tests={A: "passed"})
     then = TestRun(Outcome.FAILED, tests={A: "failed"}, oddities=("test_a was reported twice",))
-    assert "reported twice" in fooled(first, then, [test for test in SUITE.tests if test.id == A])
+    assert "reported twice" in fooled(first, then, [OF_A])

@@ -93,6 +93,35 @@ def test_tests_bring_their_own_conftest_and_helpers_and_data(sandbox: Sandbox, p
     assert run.outcome is Outcome.PASSED, run.reason
 
 
+EXCHANGED = {
+    "another module": "sys.modules['helpers'] = types.ModuleType('helpers')\nsys.modules['helpers'].check = nothing\n",
+    "another function": "import helpers\nhelpers.check = nothing\n",
+    "other code": "import helpers\nhelpers.check.__code__ = nothing.__code__\n",
+    "once only": "import helpers\nreal = helpers.check\ndef once(a, b): helpers.check = real\nhelpers.check = once\n",
+}
+
+
+@pytest.mark.parametrize("trick", EXCHANGED)
+def test_the_code_cannot_exchange_what_the_tests_bring_along(trick: str, sandbox: Sandbox, place: Path) -> None:
+    code = f"import sys, types\ndef nothing(a, b): pass\n{EXCHANGED[trick]}\ndef double(n): return 0\n"
+    tests = {
+        "tests/test_double.py": "from double import double\nfrom helpers import check\n"
+        "def test_two(): check(double(2), 4)\ndef test_three(): check(double(3), 6)\n",
+        "tests/helpers.py": "def check(a, b): assert a == b\n",
+    }
+    run = verify(sandbox, place, {"double.py": code, "tests/helpers.py": "def check(a, b): pass\n"}, tests)
+    assert run.outcome in (Outcome.FAILED, Outcome.UNVERIFIED), run.reason
+
+
+def test_the_unchanged_tests_are_nowhere_to_be_read(sandbox: Sandbox, place: Path) -> None:
+    code = "import pathlib\ndef texts(): return [p.read_text() for p in pathlib.Path('.').rglob('*.py')]\n"
+    test = "from a import texts\ndef test_a():\n    assert sum('uniq' + 'ue' in text for text in texts()) == 0\n"
+    files = {"a.py": code, "test_a.py": "'unique'", "tests/test_b.py": "'unique'"}
+    tests = {"test_a.py": test, "tests/test_b.py": "def test_b():\n    assert 1\n"}
+    run = verify(sandbox, place, files, tests)
+    assert run.outcome is Outcome.PASSED, run.reason
+
+
 @pytest.mark.parametrize(("home", "outcome"), [((), "failed"), (("idna",), "passed")])
 def test_the_codes_own_package_is_tested_even_if_another_is_installed(
     home: tuple[str, ...], outcome: str, sandbox: Sandbox, place: Path
