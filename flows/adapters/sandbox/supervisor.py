@@ -19,7 +19,13 @@ from typing import Any, NoReturn
 
 from flows.adapters.sandbox import disk
 from flows.adapters.sandbox.confine import enter
-from flows.adapters.sandbox.kernel import PR_SET_CHILD_SUBREAPER, PR_SET_PDEATHSIG, prctl, private_shared_memory
+from flows.adapters.sandbox.kernel import (
+    PR_SET_CHILD_SUBREAPER,
+    PR_SET_PDEATHSIG,
+    freeze_access_times,
+    prctl,
+    private_shared_memory,
+)
 from flows.adapters.sandbox.meter import MB, Meter
 from flows.adapters.sandbox.pipes import Pipes
 from flows.adapters.sandbox.processes import Family, out_of_memory_kills
@@ -68,6 +74,8 @@ def _serve_one() -> NoReturn:
         order = json.loads(sys.stdin.buffer.readline())
         memory = order["limits"]["memory_mb"]
         order["shared_memory"] = order["shared_memory"] and private_shared_memory(memory)
+        if order["shared_memory"]:
+            freeze_access_times()
         reply = _carry_out(order, family)
         sys.stdout.write(json.dumps(reply) + "\n")
         sys.stdout.flush()
