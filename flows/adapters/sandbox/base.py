@@ -11,13 +11,15 @@ from pathlib import Path
 from typing import Any
 
 from flows.adapters.sandbox import ExecResult, Limits, disk
-from flows.adapters.sandbox.identity import all_reachable, give
+from flows.adapters.sandbox.identity import all_reachable, give, may_change
 from flows.adapters.sandbox.interpreter import Interpreter, interpreter
 from flows.adapters.sandbox.policy import readable_system
 from flows.adapters.sandbox.session import Session
 from stages.errors import SandboxBroken
 
 RUNNER = Path(__file__).with_name("runner.py")
+GIT = {"GIT_CONFIG_NOSYSTEM": "1", "GIT_CONFIG_GLOBAL": "/dev/null"}
+"""Git ends when it may not read its settings."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +48,7 @@ class Job:
         """All of the environment: nothing of the worker's own."""
         path = f"{self.python.python.parent}:/usr/local/bin:/usr/bin:/bin"
         own = {"PATH": path, "HOME": str(self.tmp), "TMPDIR": str(self.tmp), "LANG": "C.UTF-8", "USER": "nobody"}
-        return own | {"LOGNAME": "nobody", "COLUMNS": "120", "PYTHONDONTWRITEBYTECODE": "1"} | dict(self.env)
+        return own | {"LOGNAME": "nobody", "COLUMNS": "120", "PYTHONDONTWRITEBYTECODE": "1", **GIT} | dict(self.env)
 
     @property
     def all_readable(self) -> tuple[Path, ...]:
@@ -67,7 +69,7 @@ class Job:
         if self.plan is None:
             return self
         argv = (str(self.python.python), "-I", "-S", "-B", str(RUNNER))
-        readable, plan = (*self.readable, RUNNER), json.dumps(self.plan)
+        readable, plan = (*self.readable, RUNNER, RUNNER.with_name("denials.py")), json.dumps(self.plan)
         return replace(self, argv=argv, plan=None, readable=readable, stdin=plan, result_fd=True)
 
 
@@ -150,6 +152,7 @@ def common_order(job: Job, uid: int | None) -> dict[str, Any]:
         "work": str(job.work),
         "scratch": str(job.scratch or job.tmp),
         "folders": [str(folder) for folder in job.folders],
+        "mounts": [str(job.room)] if job.room else [str(folder) for folder in job.folders],
         "readable": [*readable_system(), *(str(path) for path in job.all_readable)],
         "limits": asdict(job.limits),
         "uid": uid,
@@ -161,9 +164,13 @@ def common_order(job: Job, uid: int | None) -> dict[str, Any]:
 
 @contextmanager
 def temporary_folder() -> Iterator[Path]:
-    """A folder that others may go through but not list, removed afterwards whatever was put there."""
+    """A folder that is closed to others, removed afterwards whatever was put there: setuid files, for one.
+
+    Where a run has a uid of its own, that uid may go through it, and so may others.
+    """
     folder = Path(tempfile.mkdtemp(prefix="autocoder-sandbox-"))
-    folder.chmod(0o711)
+    if may_change():
+        folder.chmod(0o711)
     try:
         yield folder
     finally:

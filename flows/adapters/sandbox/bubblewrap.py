@@ -4,7 +4,6 @@ https://github.com/containers/bubblewrap. Never from pip: the packages of that n
 """
 
 import base64
-from pathlib import Path
 from shutil import which
 from typing import Any
 
@@ -36,11 +35,11 @@ class Bubblewrap(Sandbox):
         job = job.as_command()
         uid = spare_uid() if job.reachable else None
         order = common_order(job, uid)
-        program = filter_program(owns_others=uid is None, abi=OUTSIDE_LANDLOCK)
+        program = filter_program(owns_others=uid is None, own_mounts=True, abi=OUTSIDE_LANDLOCK)
         return order | {
             "confined_by": "bubblewrap",
-            "argv": [*_bwrap(order, job.room), *job.argv],
-            "folders": [str(job.room)] if job.room else order["folders"],
+            "argv": [*_bwrap(order), *job.argv],
+            "folders": order["mounts"],
             "limits": order["limits"] | {"pids": job.limits.pids + OWN_PROCESSES},
             "capabilities": None if uid is None else 0,  # root's own are needed to start, and dropped by bwrap itself
             "filter": base64.b64encode(program).decode(),
@@ -56,7 +55,7 @@ class Bubblewrap(Sandbox):
         return reply["output"].strip() or f"bwrap ended with exit code {reply['exit_code']}"
 
 
-def _bwrap(order: dict[str, Any], room: Path | None) -> list[str]:
+def _bwrap(order: dict[str, Any]) -> list[str]:
     shared_memory = str(int(order["limits"]["memory_mb"]) << 20)
     words = [which("bwrap") or "bwrap", "--die-with-parent", "--new-session"]
     words += ["--unshare-user", "--unshare-ipc", "--unshare-pid", "--unshare-net", "--unshare-uts"]
@@ -64,9 +63,9 @@ def _bwrap(order: dict[str, Any], room: Path | None) -> list[str]:
     for path in sorted(order["readable"]):
         words += ["--ro-bind-try", path, path]
     for path in DEVICES:
-        words += ["--dev-bind", path, path]
+        words += ["--dev-bind", path, path, "--remount-ro", path]  # its mode stays; it can be written to all the same
     words += ["--perms", "1777", "--size", shared_memory, "--tmpfs", "/dev/shm"]  # noqa: S108
-    for path in [str(room)] if room else order["folders"]:
+    for path in order["mounts"]:
         words += ["--bind", path, path]
     words += ["--remount-ro", "/", "--chdir", order["work"]]  # or the root, which is memory, could be written to
     return [*words, "--seccomp", str(FILTER_FD), "--json-status-fd", str(FAULT_FD), "--"]

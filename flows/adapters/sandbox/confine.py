@@ -11,9 +11,11 @@ import signal
 import sys
 import traceback
 from contextlib import suppress
+from types import ModuleType
 from typing import Any, NoReturn
 
 from flows.adapters.sandbox import kernel
+from flows.adapters.sandbox.mounts import write_only_to
 from flows.adapters.sandbox.pipes import FAULT_FD, Pipes
 from flows.adapters.sandbox.processes import threads_of
 
@@ -26,6 +28,7 @@ def enter(order: dict[str, Any], pipes: Pipes, supervisor: int) -> NoReturn:
     """Confine this process as ordered, then become the program, or run the trusted tests."""
     try:
         pipes.enter()
+        alone = order["shared_memory"] and _alone(order["mounts"])
         _settle(order)
         _limit(order)
         _become(order["uid"], order["capabilities"])
@@ -33,7 +36,7 @@ def enter(order: dict[str, Any], pipes: Pipes, supervisor: int) -> NoReturn:
         if os.getppid() != supervisor:
             os._exit(1)
         if order["confined_by"] == "landlock":
-            _confine(order)
+            _confine(order, order["filter_of_own_mounts" if alone else "filter"])
     except BaseException as error:  # nothing may run that is half confined
         _report(f"{BROKEN}{type(error).__name__}: {error}")
         os._exit(126)
@@ -46,6 +49,14 @@ def enter(order: dict[str, Any], pipes: Pipes, supervisor: int) -> NoReturn:
         traceback.print_exc()
         sys.stderr.flush()
     os._exit(126)
+
+
+def _alone(folders: list[str]) -> bool:
+    """Whether all else is read-only now: the filter may then allow what changes modes and times."""
+    with suppress(OSError):
+        write_only_to(folders)
+        return True
+    return False
 
 
 def _settle(order: dict[str, Any]) -> None:
@@ -83,6 +94,9 @@ def _become(uid: int | None, capabilities: int | None) -> None:
     """Drop to a uid that owns nothing, if one is given, and to these capabilities. None: keep them."""
     if uid is not None:
         kernel.prctl(kernel.PR_SET_KEEPCAPS, 1)
+        if capabilities:
+            with suppress(OSError):  # without it access() says no where open() and execve() say yes
+                kernel.prctl(kernel.PR_SET_SECUREBITS, kernel.SECBIT_NO_SETUID_FIXUP)
         os.setgroups([])
         os.setresgid(uid, uid, uid)
         os.setresuid(uid, uid, uid)
@@ -91,7 +105,7 @@ def _become(uid: int | None, capabilities: int | None) -> None:
     kernel.prctl(kernel.PR_SET_NO_NEW_PRIVS, 1)
 
 
-def _confine(order: dict[str, Any]) -> None:
+def _confine(order: dict[str, Any], filter_program: str) -> None:
     import landlockpy as landlock  # imported by the supervisor: it could not be read any more by now
 
     fs = landlock.AccessFS
@@ -110,7 +124,7 @@ def _confine(order: dict[str, Any]) -> None:
         if order["shared_memory"]:
             rules.allow_path("/dev/shm", device | fs.MAKE_REG | fs.REMOVE_FILE | fs.TRUNCATE)  # noqa: S108
         rules.restrict()
-    kernel.load_filter(base64.b64decode(order["filter"]))
+    kernel.load_filter(base64.b64decode(filter_program))
 
 
 _ON_FILES = 0b1 | 0b10 | 0b100 | 1 << 14
@@ -126,6 +140,7 @@ def _run_tests(order: dict[str, Any]) -> NoReturn:
     """Run trusted tests here: a Python is started already, and the supervisor has imported what they are run by."""
     from flows.adapters.sandbox.runner import main
 
+    sys.modules["__main__"] = ModuleType("__main__")  # or multiprocessing's spawn would run the supervisor's once more
     os.environ.clear()
     os.environ.update(order["env"])
     os.close(FAULT_FD)

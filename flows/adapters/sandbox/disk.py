@@ -2,7 +2,7 @@
 
 Runs in the supervisor too: standard library only.
 """
-# ruff: noqa: PTH106, PTH116, PTH123, PTH208 (descriptors, not paths that may be exchanged)
+# ruff: noqa: PTH101, PTH106, PTH116, PTH123, PTH208 (descriptors, not paths that may be exchanged)
 
 import os
 import stat
@@ -50,38 +50,58 @@ def _size(entry: os.DirEntry[str]) -> int:
         return 0
 
 
-def deleted(folder: str, pids: Iterable[int]) -> int:
-    """Bytes in files of that folder that have no name any more, and that these processes still hold open or mapped."""
+def deleted(folder: str, processes: Iterable[str]) -> int:
+    """Bytes in files of that folder that have no name any more, and that these processes still hold open or mapped.
+
+    processes: their folders in /proc. Raises Unfathomable.
+    """
     found: dict[int, int] = {}
-    for pid in pids:
-        found |= _mapped(pid, folder) | _opened(pid)
+    for process in processes:
+        found |= _mapped(process, folder) | _opened(process)
     return sum(found.values())
 
 
-def _opened(pid: int) -> dict[int, int]:
+def _opened(process: str) -> dict[int, int]:
     found: dict[int, int] = {}
-    with suppress(OSError):
-        for name in os.listdir(f"/proc/{pid}/fd"):
-            with suppress(OSError):
-                status = os.stat(f"/proc/{pid}/fd/{name}")
-                if status.st_nlink == 0 and stat.S_ISREG(status.st_mode):
-                    found[status.st_ino] = status.st_blocks * 512
+    for way in ("exe", *_descriptors(process)):
+        with suppress(OSError):
+            status = os.stat(f"{process}/{way}")
+            if status.st_nlink == 0 and stat.S_ISREG(status.st_mode):
+                found[status.st_ino] = status.st_blocks * 512
     return found
 
 
-def _mapped(pid: int, folder: str) -> dict[int, int]:
-    found: Counter[int] = Counter()
-    with suppress(OSError), open(f"/proc/{pid}/maps", "rb") as file:
+def _descriptors(process: str) -> list[str]:
+    """Raises Unfathomable for a process that became one of a program which may be executed and not read."""
+    try:
+        return [f"fd/{name}" for name in os.listdir(f"{process}/fd")]
+    except PermissionError as error:
+        with suppress(OSError), open(f"{process}/statm", "rb") as file:
+            if not file.read().startswith(b"0 "):  # else it is about to end
+                raise Unfathomable from error
+    except OSError:
+        pass
+    return []
+
+
+def _mapped(process: str, folder: str) -> dict[int, int]:
+    exact: dict[int, int] = {}
+    extents: Counter[int] = Counter()
+    with suppress(OSError), open(f"{process}/maps", "rb") as file:
         for line in file:
             if line.endswith(b" (deleted)\n") and folder.encode() in line:
                 extent, _, _, _, inode = line.split(maxsplit=5)[:5]
-                first, _, last = extent.partition(b"-")
-                found[int(inode)] += int(last, 16) - int(first, 16)
-    return found
+                first, last = (int(end, 16) for end in extent.split(b"-"))
+                extents[int(inode)] += last - first
+                with suppress(OSError):  # for root: all of the file, of which a part may be mapped
+                    exact[int(inode)] = os.stat(f"{process}/map_files/{first:x}-{last:x}").st_blocks * 512
+    return extents | exact
 
 
 def remove(folder: str) -> None:
     """Remove a folder and all in it, once nobody writes to it any more."""
+    with suppress(OSError):
+        os.chmod(folder, 0o700)
     try:
         root = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
     except FileNotFoundError:

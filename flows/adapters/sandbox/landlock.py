@@ -42,12 +42,13 @@ class Landlock(Sandbox):
         job = job if job.python.is_ours else job.as_command()
         uid = spare_uid()
         order = common_order(job, uid)
-        program = filter_program(owns_others=uid is None, abi=self._abi())
+        programs = {own: filter_program(uid is None, own_mounts=own, abi=self._abi()) for own in (False, True)}
         return order | {
             "confined_by": "landlock",
             "abi": self._abi(),
             "capabilities": 0 if uid is None or job.reachable else 1 << CAP_DAC_READ_SEARCH,
-            "filter": base64.b64encode(program).decode(),
+            "filter": base64.b64encode(programs[False]).decode(),
+            "filter_of_own_mounts": base64.b64encode(programs[True]).decode(),
             "devices": DEVICES,
             "preload": ["landlockpy", *(job.preload if job.plan is not None else ())],
             "shared_memory": True,

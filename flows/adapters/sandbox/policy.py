@@ -30,8 +30,10 @@ REFUSED = (
     "mount", "umount2", "pivot_root", "chroot", "fsopen", "fsconfig", "fsmount", "fspick", "move_mount", "open_tree",
     "open_tree_attr", "mount_setattr", "unshare", "setns", "name_to_handle_at", "open_by_handle_at", "fanotify_init",
     "quotactl", "quotactl_fd", "swapon", "swapoff", "acct",
+    # descriptors on their way hide files and memory from those who count; no filter sees which message has some
+    "sendmsg", "sendmmsg",
     # what Landlock does not cover on files that can be opened
-    "chown", "fchown", "lchown", "fchownat", "mknod", "mknodat", "setxattr", "lsetxattr", "fsetxattr", "setxattrat",
+    "setxattr", "lsetxattr", "fsetxattr", "setxattrat",
     "removexattr", "lremovexattr", "fremovexattr", "removexattrat", "file_setattr",
     # calls that go round every filter of calls
     "io_uring_setup", "io_uring_enter", "io_uring_register",
@@ -39,17 +41,40 @@ REFUSED = (
     "reboot", "kexec_load", "kexec_file_load", "init_module", "finit_module", "delete_module", "settimeofday",
     "clock_settime", "clock_adjtime", "adjtimex", "sethostname", "setdomainname", "syslog", "vhangup", "iopl", "ioperm",
 )  # fmt: skip
-UNKNOWN = ("clone3", "pidfd_open", "fchmodat2")
-"""Answered with ENOSYS: the C library falls back to a call that can be judged by its arguments."""
-PRETENDED = ("chmod", "fchmod", "fchmodat", "utime", "utimes", "utimensat", "futimesat")
-"""Answered with success where the uid owns other files: Landlock does not cover them, and refusal breaks copying."""
+UNKNOWN = ("clone3", "pidfd_open", "fchmodat2", "inotify_init", "inotify_init1")
+"""Answered with ENOSYS: the C library falls back to a call that can be judged by its arguments, others to polling."""
+UNSUPPORTED = (
+    "getxattr",
+    "lgetxattr",
+    "fgetxattr",
+    "getxattrat",
+    "listxattr",
+    "llistxattr",
+    "flistxattr",
+    "listxattrat",
+)
+"""Answered with ENOTSUP, as of a file system without: Landlock does not cover them, and who copies asks."""
+OWNERS = ("chown", "fchown", "lchown", "fchownat")
+MODES, TIMES = ("chmod", "fchmod", "fchmodat"), ("utime", "utimes", "utimensat", "futimesat")
+"""Not covered by Landlock either. Real where all else is read-only; modes also where the uid owns nothing else, as
+times are everybody's whose file it is to write. Else they pretend success, as refusal breaks copying."""
+BUFFERS = (7, 8, 32, 33)
+"""SO_SNDBUF, SO_RCVBUF and their FORCE: pretended, so that memory.py knows how much a socket may hold."""
 SIGNALS = ("tkill", "tgkill", "rt_sigqueueinfo", "rt_tgsigqueueinfo", "pidfd_send_signal")
 
-NEWER = {"setxattrat": 463, "removexattrat": 466, "open_tree_attr": 467, "file_setattr": 469}
+NEWER = {
+    "setxattrat": 463,
+    "getxattrat": 464,
+    "listxattrat": 465,
+    "removexattrat": 466,
+    "open_tree_attr": 467,
+    "file_setattr": 469,
+}
 """Numbers, the same on every architecture, that an older libseccomp does not know by name."""
 NEWEST = 469
 """Calls beyond it were not known when these rules were written: ENOSYS."""
 
+_FILES, _THREAD, _FIFO = 0x400, 0x10000, 0o010000
 _NAMESPACES = (0x00020000, 0x02000000, 0x04000000, 0x08000000, 0x10000000, 0x20000000, 0x40000000, 0x00000080)
 _IOCTLS = (0x5412, 0x541C, 0x40086602, 0x40046602, 0x401C5820)
 """TIOCSTI and TIOCLINUX put words into a terminal's mouth; the others set attributes of files only read."""
@@ -60,17 +85,18 @@ Rule = tuple[int, str, tuple[tuple[int, str, int, int], ...]]
 
 
 @cache
-def filter_program(owns_others: bool, abi: int) -> bytes:
+def filter_program(owns_others: bool, own_mounts: bool, abi: int) -> bytes:
     """The seccomp filter as BPF (struct sock_filter[]). Raises SandboxBroken where libseccomp is missing.
 
-    owns_others: the uid owns files and processes outside of the run. abi: Landlock's; 99 where other means confine.
+    owns_others: the uid owns files and processes outside of the run. own_mounts: all outside is read-only.
+    abi: Landlock's; 99 where other means confine.
     """
     try:
         import pyseccomp
     except (ImportError, RuntimeError) as error:
         raise SandboxBroken(f"libseccomp.so.2 cannot be used ({error}): apt-get install libseccomp2") from error
     made = pyseccomp.SyscallFilter(pyseccomp.ALLOW)
-    for number, call, conditions in rules(owns_others, abi):
+    for number, call, conditions in rules(owns_others, own_mounts, abi):
         known = pyseccomp.resolve_syscall(pyseccomp.Arch.NATIVE, call)
         nr = known if known >= 0 else NEWER.get(call, -1)
         if nr < 0:
@@ -88,11 +114,13 @@ def filter_program(owns_others: bool, abi: int) -> bytes:
         return _only_known_calls() + file.read()
 
 
-def rules(owns_others: bool, abi: int) -> Iterator[Rule]:
+def rules(owns_others: bool, own_mounts: bool, abi: int) -> Iterator[Rule]:
     """Every rule; what none names is allowed."""
     yield from ((errno.EPERM, call, ()) for call in REFUSED)
     yield from ((errno.ENOSYS, call, ()) for call in UNKNOWN)
-    yield from ((0, call, ()) for call in PRETENDED if owns_others)
+    yield from ((errno.ENOTSUP, call, ()) for call in UNSUPPORTED)
+    yield from _attributes(owns_others, own_mounts)
+    yield from _descriptors()
     yield from ((errno.EPERM, "clone", ((0, "=", flag, flag),)) for flag in _NAMESPACES)
     yield errno.EPERM, "socketpair", ((0, "!=", 0, 1),)  # AF_UNIX
     # a stream is connected for good; other types can still be sent to any socket that is a path
@@ -111,6 +139,23 @@ def rules(owns_others: bool, abi: int) -> Iterator[Rule]:
         yield errno.ENOSYS, "openat2", ()
         yield errno.EPERM, "open", ((1, "=", 0o1003, 0o1000),)
         yield errno.EPERM, "openat", ((2, "=", 0o1003, 0o1000),)
+
+
+def _attributes(owns_others: bool, own_mounts: bool) -> Iterator[Rule]:
+    """Owners, modes, times; and of nodes only pipes."""
+    if not own_mounts:
+        yield from ((errno.EPERM, call, ()) for call in OWNERS if owns_others)
+        yield from ((0, call, ()) for call in (*TIMES, *(MODES if owns_others else ())))
+    others = [kind for kind in range(0, 0o200000, 0o010000) if kind != _FIFO]
+    yield from ((errno.EPERM, "mknod", ((1, "=", 0o170000, kind),)) for kind in others)
+    yield from ((errno.EPERM, "mknodat", ((2, "=", 0o170000, kind),)) for kind in others)
+
+
+def _descriptors() -> Iterator[Rule]:
+    """A process has one table of them, the one that /proc shows of it, and sockets of a known size."""
+    yield errno.EPERM, "clone", ((0, "=", _THREAD | _FILES, _THREAD),)
+    yield errno.EPERM, "close_range", ((2, "=", 2, 2),)
+    yield from ((0, "setsockopt", ((1, "=", _WORD, 1), (2, "=", _WORD, option))) for option in BUFFERS)
 
 
 def _only_known_calls() -> bytes:

@@ -2,7 +2,7 @@
 
 Each trial that must fail is named "could …", each that must succeed "must …"; the result says "ok", or what happened.
 """
-# ruff: noqa: PTH102, PTH104, PTH107, PTH123, PTH208, PTH211, SIM115 (the plain calls are what is tried)
+# ruff: noqa: PTH101, PTH102, PTH104, PTH107, PTH116, PTH123, PTH208, PTH211, SIM115 (the plain calls are what is tried)
 
 import ctypes
 import json
@@ -10,6 +10,7 @@ import os
 import socket
 import tempfile
 from collections.abc import Callable
+from contextlib import suppress
 
 FOLDER, PORT, WORKER = os.environ["FOLDER"], int(os.environ["PORT"]), int(os.environ["WORKER"])
 CANARY = f"{FOLDER}/canary"
@@ -76,6 +77,18 @@ def truncate_by_opening() -> None:
     os.close(os.open(CANARY, os.O_RDONLY | os.O_TRUNC))
 
 
+def change_outside() -> None:
+    """Raises OSError if neither mode nor times of the canary can be changed; pretended success is none."""
+    before = os.stat(CANARY)
+    with suppress(OSError):
+        os.chmod(CANARY, 0o444)
+    with suppress(OSError):
+        os.utime(CANARY)
+    after = os.stat(CANARY)
+    if (before.st_mode, before.st_mtime_ns) == (after.st_mode, after.st_mtime_ns):
+        raise OSError("both are as they were")
+
+
 def socket_pair() -> None:
     """What asyncio needs."""
     for end in socket.socketpair():
@@ -97,6 +110,7 @@ outcome = {
     "could link a file from outside": could(lambda: os.link(CANARY, "linked")),
     "could make a link outside": could(lambda: os.symlink("/", f"{FOLDER}/link")),
     "could make a folder outside": could(lambda: os.mkdir(f"{FOLDER}/folder")),
+    "could change mode or times of a file outside": could(change_outside),
     "could open a socket": could(any_socket),
     "could connect to this machine": could(lambda: socket.create_connection(("127.0.0.1", PORT), 1).close()),
     "could have a pair of datagram sockets": could(lambda: socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)),

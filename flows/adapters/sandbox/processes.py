@@ -28,17 +28,37 @@ class Process(NamedTuple):
     threads: int
     memory: int
     """Resident bytes; pages shared between forks count for each of them."""
+    folder: str
+    """In /proc, of a thread that is alive."""
 
 
 def read(pid: int) -> Process | None:
     """A process, None if there is none."""
+    folder = f"/proc/{pid}"
+    if (fields := _fields(folder)) is None:
+        return None
+    cpu_s, threads = sum(map(int, fields[11:15])) / TICK, int(fields[17])
+    if fields[0] in b"ZX" and threads > 1:  # its first thread ended, others go on
+        folder, fields = _other_thread(folder) or (folder, fields)
+    return Process(pid, int(fields[1]), fields[0] in b"ZX", cpu_s, threads, int(fields[21]) * PAGE, folder)
+
+
+def _fields(folder: str) -> list[bytes] | None:
+    """Those of a stat file from the state on."""
     try:
-        with open(f"/proc/{pid}/stat", "rb") as file:
-            fields = file.read().rpartition(b")")[2].split()
+        with open(f"{folder}/stat", "rb") as file:
+            return file.read().rpartition(b")")[2].split()
     except OSError:
         return None
-    cpu_s = sum(map(int, fields[11:15])) / TICK
-    return Process(pid, int(fields[1]), fields[0] in b"ZX", cpu_s, int(fields[17]), int(fields[21]) * PAGE)
+
+
+def _other_thread(folder: str) -> tuple[str, list[bytes]] | None:
+    with suppress(OSError):
+        for name in os.listdir(f"{folder}/task"):
+            thread = f"{folder}/task/{name}"
+            if (fields := _fields(thread)) and fields[0] not in b"ZX":
+                return thread, fields
+    return None
 
 
 class Family:
@@ -112,11 +132,13 @@ def threads_of(uid: int) -> int:
     return total
 
 
-def proportional_memory(pid: int) -> int:
-    """Resident bytes of a process with shared pages divided among those that share them; slower, 0 if unknown."""
-    with suppress(OSError), open(f"/proc/{pid}/smaps_rollup", "rb") as file:
-        return next((int(line.split()[1]) * 1024 for line in file if line.startswith(b"Pss:")), 0)
-    return 0
+def proportional_memory(process: Process) -> int:
+    """Resident bytes with shared pages divided among those that share them, without shared memory; slower."""
+    with suppress(OSError), open(f"/proc/{process.pid}/smaps_rollup", "rb") as file:
+        lines = [line.split() for line in file]
+        found = {line[0]: int(line[1]) * 1024 for line in lines if line[0] in (b"Pss:", b"Pss_Shmem:")}
+        return found.get(b"Pss:", process.memory) - found.get(b"Pss_Shmem:", 0)
+    return process.memory
 
 
 def out_of_memory_kills() -> int:

@@ -1,8 +1,8 @@
 """Runs trusted tests with pytest, next to code that nobody trusts, and reports on descriptor 3.
 
 In a fork of the supervisor, or by itself (`python -I -S -B runner.py`, the plan on standard input) where another Python
-or another mechanism is needed: standard library and pytest only. Once the code is imported it may tamper with all of
-this; what is reported here is a claim that the worker tests (canaries.py).
+or another mechanism is needed: standard library, pytest and denials.py only. Once the code is imported it may tamper
+with all of this; what is reported here is a claim that the worker tests (canaries.py).
 
 Each report is a line of JSON with the plan's nonce under "nonce": {"missing": why} instead of all others, or {"begun"}
 before any code is imported, {"collected": [ids]}, {"id", "when", "outcome", …}, {"subtest": id} for one that failed,
@@ -15,10 +15,19 @@ import os
 import sys
 import traceback
 from importlib import import_module
-from importlib.machinery import ModuleSpec, PathFinder
+from importlib.machinery import ModuleSpec, PathFinder, SourceFileLoader
 from types import FunctionType, ModuleType, TracebackType
 from typing import Any, NoReturn
 
+
+def _sibling(name: str) -> ModuleType:
+    """A module next to this one, which has no package when it runs by itself."""
+    module = ModuleType(name)
+    SourceFileLoader(name, f"{__file__.rpartition('/')[0]}/{name}.py").exec_module(module)
+    return module
+
+
+DENIALS = _sibling("denials")
 RESULT_FD = 3
 MESSAGE = 600
 """Characters of what a failure says."""
@@ -137,6 +146,7 @@ class Report:
         self.nonce = nonce
         self.tests = tests
         self.pid = os.getpid()
+        self.denials = DENIALS.Denials(tests)
 
     def write(self, **facts: Any) -> None:
         """A line of report; of this process only: a fork that returns from a test would report all over again."""
@@ -157,6 +167,8 @@ class Report:
             if report.outcome == "failed":
                 self.write(subtest=report.nodeid)
             return
+        if report.when == "teardown":
+            self.denials.next_test()
         expected_to_fail = hasattr(report, "wasxfail")
         self.write(id=report.nodeid, when=report.when, outcome=report.outcome, xfail=expected_to_fail)
 
@@ -176,7 +188,7 @@ class Report:
             absent=next((str(e.name) for e in chain if isinstance(e, ModuleNotFoundError)), ""),
             unimportable=any(isinstance(e, ImportError) for e in chain),
             in_tests=_last_file(first.__traceback__).startswith(self.tests),
-            denied=next((what for e in chain if (what := _denied(e))), ""),
+            denied=next((what for e in chain if (what := self.denials.of(e))), ""),
         )
 
 
@@ -210,18 +222,6 @@ def _last_file(trace: TracebackType | None) -> str:
     """The innermost file that is not Python's import machinery."""
     files = [frame.f_code.co_filename for frame, _ in traceback.walk_tb(trace)]
     return next((file for file in reversed(files) if not file.startswith("<frozen")), "")
-
-
-def _denied(error: BaseException) -> str:
-    """What the sandbox does not give, if the exception comes of that: the code may be right all the same."""
-    frames = traceback.extract_tb(error.__traceback__) if isinstance(error, PermissionError) else []
-    if not frames:
-        return ""
-    if frames[-1].filename.endswith("/socket.py"):
-        return "a network"
-    if "kill(" in (line := frames[-1].line or "") or "raise_signal(" in line:
-        return "signals between processes"
-    return "shared memory (/dev/shm)" if any("/multiprocessing/" in frame.filename for frame in frames) else ""
 
 
 if __name__ == "__main__":

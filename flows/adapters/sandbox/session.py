@@ -24,7 +24,7 @@ class Session:
     def ask(self, order: dict[str, Any]) -> dict[str, Any]:
         """The reply to an order. Raises SandboxBroken when there is none."""
         supervisor = self._supervisor = self._supervisor or self._start()
-        overdue = Timer(order["limits"]["wall_s"] + GRACE_S, supervisor.kill)
+        overdue = Timer(order["limits"]["wall_s"] + GRACE_S, supervisor.terminate)
         overdue.start()
         try:
             orders, replies = cast(IO[bytes], supervisor.stdin), cast(IO[bytes], supervisor.stdout)
@@ -37,7 +37,7 @@ class Session:
         finally:
             overdue.cancel()
         if not line:
-            code = supervisor.wait(GRACE_S)
+            code = _end(supervisor)
             raise SandboxBroken(f"The sandbox's supervisor ended without a reply, with exit code {code}.")
         reply: dict[str, Any] = json.loads(line)
         return reply
@@ -66,3 +66,13 @@ class Session:
         if self._supervisor:
             self._supervisor.communicate()
             self._supervisor = None
+
+
+def _end(supervisor: "subprocess.Popen[bytes]") -> int:
+    """Its exit code, once nothing that it started is left."""
+    try:
+        supervisor.terminate()
+        return supervisor.wait(GRACE_S)
+    except subprocess.TimeoutExpired:
+        supervisor.kill()
+        return supervisor.wait()

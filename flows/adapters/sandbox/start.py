@@ -24,6 +24,7 @@ def _bare_packages() -> None:
 
 if __name__ == "__main__":
     _bare_packages()
+    from flows.adapters.sandbox.keeper import keep
     from flows.adapters.sandbox.supervisor import serve
 
-    sys.exit(serve())
+    sys.exit(keep(serve))

@@ -9,7 +9,6 @@ import gc
 import json
 import os
 import select
-import signal
 import sys
 import time
 from contextlib import closing, suppress
@@ -19,14 +18,10 @@ from typing import Any, NoReturn
 
 from flows.adapters.sandbox import disk
 from flows.adapters.sandbox.confine import enter
-from flows.adapters.sandbox.kernel import (
-    PR_SET_CHILD_SUBREAPER,
-    PR_SET_PDEATHSIG,
-    freeze_access_times,
-    prctl,
-    private_shared_memory,
-)
+from flows.adapters.sandbox.keeper import die_with_parent
+from flows.adapters.sandbox.kernel import PR_SET_CHILD_SUBREAPER, prctl
 from flows.adapters.sandbox.meter import MB, Meter
+from flows.adapters.sandbox.mounts import fresh_shared_memory, private_mounts
 from flows.adapters.sandbox.pipes import Pipes
 from flows.adapters.sandbox.processes import Family, out_of_memory_kills
 
@@ -43,7 +38,6 @@ def serve() -> int:
     ends with it. We never see an order or a reply, so no run inherits anything of another, be it in memory alone.
     """
     prctl(PR_SET_CHILD_SUBREAPER, 1)
-    signal.signal(signal.SIGTERM, _leave)
     while line := _head():
         with suppress(Exception):  # it is tried again where there is somebody to tell
             _preload(**json.loads(line))
@@ -65,17 +59,14 @@ def _head() -> bytes:
 
 
 def _serve_one() -> NoReturn:
-    """Carry out one order, with a /dev/shm of its own where there can be one."""
+    """Carry out one order, with mounts of its own where there can be one."""
     code = 1
     try:
-        prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
         prctl(PR_SET_CHILD_SUBREAPER, 1)
         family = Family()
         order = json.loads(sys.stdin.buffer.readline())
-        memory = order["limits"]["memory_mb"]
-        order["shared_memory"] = order["shared_memory"] and private_shared_memory(memory)
-        if order["shared_memory"]:
-            freeze_access_times()
+        order["shared_memory"] = order["shared_memory"] and private_mounts()
+        die_with_parent()
         reply = _carry_out(order, family)
         sys.stdout.write(json.dumps(reply) + "\n")
         sys.stdout.flush()
@@ -85,13 +76,11 @@ def _serve_one() -> NoReturn:
         os._exit(code)
 
 
-def _leave(*_: object) -> NoReturn:
-    raise SystemExit(1)
-
-
 def _carry_out(order: Order, family: Family) -> dict[str, Any]:
     try:
         _preload(order["preload"], order["library"])
+        if order["shared_memory"]:
+            fresh_shared_memory(order["limits"]["memory_mb"])
         return _run(order, family)
     except Exception as error:  # whatever it is, the worker has to hear of it
         return {"fault": f"broken: {type(error).__name__}: {error}"}
@@ -145,9 +134,12 @@ def _run(order: Order, family: Family) -> dict[str, Any]:
         for fd in pipes.ours:
             while pipes.read(fd, keep[fd]):
                 pass
+        exit_code = os.waitstatus_to_exitcode(statuses.pop(pid))
+        if exit_code and not stopped:
+            meter.look_for_full_disk()
         output, result, fault = (pipes.taken(fd, keep[fd]) for fd in pipes.ours)
     return {
-        "exit_code": os.waitstatus_to_exitcode(statuses.pop(pid)),
+        "exit_code": exit_code,
         "stopped": stopped,
         "output": output.decode(errors="replace"),
         "result": base64.b64encode(result).decode(),

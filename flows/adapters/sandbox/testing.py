@@ -86,8 +86,8 @@ class _Trial:
                 folders.work, folders.tmp, (), plan, self.python, (folders.tests, *self.readable), self.limits,
                 {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}, preload=self._preload(), scratch=scratch, room=folders.room,
             )  # fmt: skip
+            lacking = self._lacking(ours | folders.helpers(tests).keys())  # now: the run may close its folders
             ran = self.sandbox.ask(session, job)
-            lacking = self._lacking(ours | folders.helpers(tests).keys())
         return judge(self.suite, read_report(ran.result, nonce), ran, self.limits, lacking)
 
     def _lacking(self, ours: frozenset[str]) -> frozenset[str]:

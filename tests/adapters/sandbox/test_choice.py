@@ -78,7 +78,8 @@ def test_nothing_is_executed_where_nothing_holds(monkeypatch: pytest.MonkeyPatch
     [
         ({"confined_by": "nothing"}, "could read a file outside"),
         ({"confined_by": "nothing"}, "could connect to this machine"),
-        ({"filter": ""}, "could not run anything"),
+        ({"filter": "", "filter_of_own_mounts": ""}, "could not run anything"),
+        ({"mounts": ["/"]}, "could change mode or times of a file outside"),
         ({"readable": ["/tmp", "/var/tmp"]}, "could read a file outside"),
         ({"readable": ["/proc"]}, "could read /proc"),
     ],
@@ -90,7 +91,7 @@ def test_the_self_test_sees_a_leak(leak: dict[str, Any], told: str) -> None:
 def test_the_supervisor_says_what_it_could_not_do() -> None:
     class Broken(Landlock):
         def order(self, job: Job) -> dict[str, Any]:
-            return super().order(job) | {"filter": "", "abi": 1}
+            return super().order(job) | {"filter": "", "filter_of_own_mounts": "", "abi": 1}
 
     assert "seccomp" in (Broken().self_test() or "")
 
@@ -101,9 +102,15 @@ def test_every_call_that_is_refused_is_known_to_libseccomp() -> None:
     assert set(unknown) <= {"setxattrat", "removexattrat", "open_tree_attr", "file_setattr"}
 
 
-def test_modes_and_times_are_only_pretended_where_the_uid_owns_other_files() -> None:
-    assert "chmod" in {call for _, call, _ in rules(owns_others=True, abi=7)}
-    assert "chmod" not in {call for _, call, _ in rules(owns_others=False, abi=7)}
+@pytest.mark.parametrize(
+    ("owns_others", "own_mounts", "pretended"),
+    [(True, False, {"chmod", "utimensat"}), (False, False, {"utimensat"}), (True, True, set()), (False, True, set())],
+)
+def test_modes_and_times_are_only_pretended_where_they_could_be_those_of_other_files(
+    owns_others: bool, own_mounts: bool, pretended: set[str]
+) -> None:
+    made = {call for number, call, _ in rules(owns_others, own_mounts, abi=7) if number == 0}
+    assert made & {"chmod", "utimensat"} == pretended
 
 
 def test_a_sandbox_is_complete() -> None:

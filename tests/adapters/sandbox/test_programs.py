@@ -15,15 +15,18 @@ from flows.adapters.sandbox.testing import run_tests
 from tests.adapters.sandbox.excuses import EXCUSES
 from tests.adapters.sandbox.forgers import FORGERS
 from tests.adapters.sandbox.gluttons import RESOURCES, TIME
+from tests.adapters.sandbox.hiders import HIDERS
 from tests.adapters.sandbox.honest import HONEST
+from tests.adapters.sandbox.honest_more import MORE
 from tests.adapters.sandbox.programs import Program
+from tests.adapters.sandbox.pryers import PRYERS
 from tests.adapters.sandbox.readers import READERS
 from tests.adapters.sandbox.trespassers import FILES, NETWORK, SECRETS
 from tests.adapters.sandbox.world import World, world
 
 CLASSES = {
     "forge": (*FORGERS, *READERS), "excuse": EXCUSES, "secret": SECRETS, "network": NETWORK, "file system": FILES,
-    "time": TIME, "resources": RESOURCES, "honest": HONEST,
+    "time": TIME, "resources": RESOURCES, "honest": HONEST, "hide": HIDERS, "pry": PRYERS, "more honest": MORE,
 }  # fmt: skip
 MECHANISMS: dict[str, Sandbox] = {
     "landlock": Landlock(),
@@ -73,7 +76,7 @@ def test_what_must_hold_holds(mechanism: str, program: Program, outside: World, 
         assert "signals between processes" in run.reason
         return
     assert run.outcome in program.verdicts, told(run)
-    assert program.says in run.reason, told(run)
+    assert program.says.replace("@MARK@", outside.mark) in run.reason, told(run)
     assert outside.secret not in run.output
     assert_storable(run)
     assert list((place / "tmp").iterdir()) == []

@@ -76,7 +76,19 @@ def test_the_environment_is_a_clean_one_and_what_was_given(
 ) -> None:
     monkeypatch.setenv("HF_TOKEN", "hf_planted")
     ran = python(sandbox, work, "import os; print(sorted(os.environ))", env={"GIVEN": "1"})
-    known = ["COLUMNS", "GIVEN", "HOME", "LANG", "LOGNAME", "PATH", "PYTHONDONTWRITEBYTECODE", "TMPDIR", "USER"]
+    known = [
+        "COLUMNS",
+        "GIT_CONFIG_GLOBAL",
+        "GIT_CONFIG_NOSYSTEM",
+        "GIVEN",
+        "HOME",
+        "LANG",
+        "LOGNAME",
+        "PATH",
+        "PYTHONDONTWRITEBYTECODE",
+        "TMPDIR",
+        "USER",
+    ]
     assert set(eval(ran.output)) - set(known) <= {"PWD", "LC_CTYPE"}
     assert "GIVEN" in ran.output
 
