@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from stages.evidence import Evidence, Trial
 from stages.models import Grade, TestResult, Verdict
+from stages.suite import Suite
 
 ACCEPTANCE, REGRESSION, OWN = "acceptance tests", "regression", "own tests"
 NAMED = 5
@@ -73,8 +74,9 @@ def _rule(evidence: Evidence) -> Ruling:
         return Ruling(
             Grade.FAILED, REGRESSION, f"Tests of the repository that passed before fail now: {_names(broke)}."
         )
-    if any(word is Word.DOUBTED for word, _, _ in heard):
-        return Ruling(Grade.UNVERIFIED, "", _told(*why))
+    doubt = _doubt(evidence.suite)
+    if doubt or any(word is Word.DOUBTED for word, _, _ in heard):
+        return Ruling(Grade.UNVERIFIED, "", _told(*why, doubt))
     proofs = [by_exit_code for word, _, by_exit_code in heard if word is Word.PROVES]
     if proofs:
         against = of_own if own is Word.FAILS else ""
@@ -108,6 +110,16 @@ def _heard(trial: Trial) -> tuple[Word, str]:
     if before.ran:
         return Word.PASSES, f"{passed}, and did so without the change: they prove nothing."
     return Word.PASSES, f"{passed}; whether they could fail is not known, {_clause(before.reason)}."
+
+
+def _doubt(suite: Suite) -> str:
+    """A sentence about tests of the repository that may be broken, empty where there are none."""
+    if not suite.unsure:
+        return ""
+    why = next((run.reason for run in suite.after if run.reason), "")
+    return (
+        f"Tests of the repository that passed before were not seen to pass now{_because(why)}: {_names(suite.unsure)}."
+    )
 
 
 def _results(trial: Trial) -> Iterator[TestResult]:

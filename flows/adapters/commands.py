@@ -4,14 +4,14 @@ import re
 import shlex
 import shutil
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from flows.adapters.sandbox import ExecResult, Limits
 from flows.adapters.sandbox.base import Sandbox, temporary_folder
 from flows.adapters.sandbox.folders import LEFT_OUT
 from flows.adapters.sandbox.interpreter import interpreter
-from stages.evidence import Run
+from stages.runs import Run
 
 OUTPUT = 16_000
 """Characters of output kept of a run."""
@@ -35,10 +35,11 @@ def run_command(
     limits: Limits,
     python: Path | None = None,
     plugins: Path | None = None,
+    more: Mapping[str, str] | None = None,
 ) -> ExecResult:
     """How a command ended in a copy of a tree, with this interpreter's folder first on the path.
 
-    plugins: a folder whose modules the command may import. Raises SandboxBroken.
+    plugins: a folder whose modules the command may import. more: of its environment. Raises SandboxBroken.
     """
     environment = interpreter(python)
     with temporary_folder() as scratch:
@@ -46,7 +47,7 @@ def run_command(
         shutil.copytree(tree, work, symlinks=True, ignore=shutil.ignore_patterns(*LEFT_OUT))
         imports = [work, work / "src", *([plugins] if plugins else [])]
         own = {} if python else {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}  # the worker's plugins are no repository's
-        env = own | {
+        env = {**own, **(more or {})} | {
             "PATH": f"{environment.python.parent}:/usr/local/bin:/usr/bin:/bin",
             "PYTHONPATH": ":".join(map(str, imports)),
         }

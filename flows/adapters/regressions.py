@@ -10,10 +10,15 @@ from filelock import FileLock
 from pydantic import ValidationError
 
 from flows.adapters.trees import Trees
-from stages.evidence import Run, Suite
+from stages.runs import Run
+from stages.suite import Suite
 
 KEPT = 200
 """Revisions kept; the oldest go first."""
+KEPT_OUTCOMES = ("passed", "failed", "timeout")
+
+
+LATE = "only those that were run until then are compared"
 
 
 class Runs(Protocol):
@@ -37,7 +42,7 @@ class SuiteCache:
             known = _read(file)
             while len(known) < wanted:
                 known = (*known, run())
-                if known[-1].outcome not in ("passed", "failed"):
+                if known[-1].outcome not in KEPT_OUTCOMES:
                     return known
                 self._keep(file, known)
         return known
@@ -54,7 +59,7 @@ class SuiteCache:
 def regressions(
     cache: SuiteCache, runner: Runs, command: str, trees: Trees, what: tuple[str, ...]
 ) -> tuple[Suite, tuple[str, ...]]:
-    """The suite before and after, twice where a test fails that passed; and sentences about it.
+    """The suite before and after, twice where a test is not seen to pass that passed; and sentences about it.
 
     command: empty for a repository that has none. what: all that its result on the untouched code depends on.
     Raises SandboxBroken.
@@ -65,11 +70,12 @@ def regressions(
     if not any("passed" in run.tests.values() for run in before):
         why = before[0].reason or "none of them passes before the change"
         return Suite(), (f"The repository's own tests ({command}) say nothing: {why}.",)
-    suite = Suite(before=before, after=(runner.run(command, trees.after),))
+    suite = Suite(before=before, after=(runner.run(command, trees.for_suite),))
     if suite.suspects:
         again = cache.runs(what, 2, lambda: runner.run(command, trees.untouched))
-        suite = Suite(before=again, after=(*suite.after, runner.run(command, trees.after)))
-    return suite, ()
+        suite = Suite(before=again, after=(*suite.after, runner.run(command, trees.for_suite)))
+    late = any(run.outcome == "timeout" for run in suite.before)
+    return suite, (f"The repository's own tests ({command}) ran out of time before the change: {LATE}.",) * late
 
 
 def _read(file: Path) -> tuple[Run, ...]:

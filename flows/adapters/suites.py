@@ -1,7 +1,7 @@
 """A repository's own tests: how they are run, and what they say of a tree."""
 
-import json
 import re
+import secrets
 import tomllib
 from contextlib import suppress
 from dataclasses import dataclass
@@ -11,13 +11,13 @@ from flows.adapters.commands import by_exit_code, run_command, told, words
 from flows.adapters.sandbox import ExecResult, Limits
 from flows.adapters.sandbox.base import Sandbox, temporary_folder
 from flows.adapters.sandbox.interpreter import interpreter
-from stages.evidence import Run
+from flows.adapters.suite_reading import Told, read
 from stages.paths import holds_tests
+from stages.runs import Outcome, Run
 
 PLUGIN = Path(__file__).with_name("suite_report.py")
 PYTEST = "pytest"
 _USAGE_ERROR = 4
-_LINE = re.compile(r"^\[.*\]$")
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,27 +36,35 @@ class Runner:
         return by_exit_code(command, ran, tree)
 
     def _pytest(self, tree: Path) -> Run:
-        ran = self._start_pytest(tree)
+        ran, told_of = self._start_pytest(tree)
         if ran.exit_code == _USAGE_ERROR and not ran.result:  # options for a plugin that is not there, most likely
-            ran = self._start_pytest(tree, "-o", "addopts=")
-        tests = _states(ran.result)
-        if ran.stopped:
-            outcome = "timeout" if "time" in ran.stopped else "failed"
-            reason = f"stopped at the limit of {ran.stopped}"
-        elif ran.exit_code in (0, 1, 2) and tests:
-            outcome, reason = "passed" if ran.exit_code == 0 else "failed", ""
-        else:
-            outcome, reason = "error", f"pytest ended with exit code {ran.exit_code} and no test was run"
-        return Run(outcome=outcome, tests=tests, reason=reason, output=told(ran.output), seconds=ran.seconds)
+            ran, told_of = self._start_pytest(tree, "-o", "addopts=")
+        outcome, reason = _outcome(ran, told_of)
+        return Run(outcome=outcome, tests=told_of.tests, reason=reason, output=told(ran.output), seconds=ran.seconds)
 
-    def _start_pytest(self, tree: Path, *more: str) -> ExecResult:
+    def _start_pytest(self, tree: Path, *more: str) -> tuple[ExecResult, Told]:
         argv = [str(interpreter(self.python).python), "-B", "-m", "pytest", "-p", PLUGIN.stem, "-p", "no:cacheprovider"]
-        argv += ["-q", "--tb=short", "--color=no", "--continue-on-collection-errors", *more]
+        argv += ["-q", "--tb=short", "--color=no", "--continue-on-collection-errors", "--maxfail=0", *more]
+        word = secrets.token_hex(16)
         with temporary_folder() as plugins:
             plugins.chmod(0o755)
             (plugins / PLUGIN.name).write_bytes(PLUGIN.read_bytes())
             (plugins / PLUGIN.name).chmod(0o644)
-            return run_command(self.sandbox, tree, argv, self.limits, self.python, plugins)
+            ran = run_command(self.sandbox, tree, argv, self.limits, self.python, plugins, {"SUITE_REPORT": word})
+        return ran, read(ran.result, word)
+
+
+def _outcome(ran: ExecResult, told_of: Told) -> tuple[Outcome, str]:
+    """What a run of pytest comes to, and why where that is not in its tests."""
+    if told_of.fault:
+        return "unverified", told_of.fault
+    if ran.stopped:
+        return "timeout" if "time" in ran.stopped else "failed", f"stopped at the limit of {ran.stopped}"
+    if not told_of.tests:
+        return "error", f"pytest ended with exit code {ran.exit_code} and no test was run"
+    if not told_of.ended:
+        return "failed", f"pytest ended with exit code {ran.exit_code} before its tests did"
+    return "passed" if ran.exit_code == 0 else "failed", ""
 
 
 def command_of(tree: Path) -> str:
@@ -84,13 +92,3 @@ def _has_pytest(tree: Path) -> bool:
 
 def _text(file: Path) -> str:
     return file.read_text(encoding="utf-8", errors="replace") if file.is_file() else ""
-
-
-def _states(report: bytes) -> dict[str, str]:
-    """Test → passed, failed, error, skipped, xfailed, …; a line that is none of the plugin's is passed over."""
-    phases: dict[str, list[str]] = {}
-    for line in report.splitlines():
-        with suppress(ValueError, TypeError):
-            test, when, word = map(str, json.loads(line))
-            phases.setdefault(test, []).append("error" if word == "failed" and when != "call" else word)
-    return {test: next((word for word in words if word != "passed"), "passed") for test, words in phases.items()}

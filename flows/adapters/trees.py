@@ -10,6 +10,12 @@ from stages.before import before
 from stages.models import Draft, File, WorkItem
 from stages.paths import is_test
 
+CONFIGURATION = (
+    "pyproject.toml", "pytest.ini", ".pytest.ini", "pytest.toml", ".pytest.toml", "setup.cfg", "tox.ini", "Makefile",
+    "sitecustomize.py", "usercustomize.py",
+)  # fmt: skip
+"""At the top of a tree: what decides how its tests are run. A draft has no say in it."""
+
 
 class Trees:
     """An item's code in folders below `place`, each made when first asked for. What is run is run on copies of them."""
@@ -47,9 +53,22 @@ class Trees:
         write(tree, texts(self._draft.files))
         return tree
 
-    def _copy(self, name: str) -> Path:
+    @cached_property
+    def for_suite(self) -> Path:
+        """The code after, with what says how the repository's tests are run as it was before."""
+        tree = self._copy("suite", self.after)
+        conftests = {file.relative_to(top) for top in (tree, self.untouched) for file in top.rglob("conftest.py")}
+        for path in (*map(Path, CONFIGURATION), *conftests):
+            if (tree / path).is_symlink() or (tree / path).is_file():
+                (tree / path).unlink()
+            if (self.untouched / path).is_file():
+                (tree / path).parent.mkdir(parents=True, exist_ok=True)
+                shutil.copy2(self.untouched / path, tree / path, follow_symlinks=False)
+        return tree
+
+    def _copy(self, name: str, source: Path | None = None) -> Path:
         tree = self._place / name
-        shutil.copytree(self.untouched, tree, symlinks=True)
+        shutil.copytree(source or self.untouched, tree, symlinks=True)
         return tree
 
 

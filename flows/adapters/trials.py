@@ -12,8 +12,9 @@ from flows.adapters.sandbox.expected import test_files
 from flows.adapters.sandbox.judging import TestRun
 from flows.adapters.sandbox.testing import ROOTS, run_tests
 from flows.adapters.trees import Trees, write
-from stages.evidence import Run, Trial
+from stages.evidence import Trial
 from stages.paths import holds_tests
+from stages.runs import Run
 
 
 @dataclass(frozen=True, slots=True)

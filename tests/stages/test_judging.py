@@ -6,9 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stages.evidence import Evidence, Run, Suite, Trial
+from stages.evidence import Evidence, Trial
 from stages.judging import judge, nothing_executed
 from stages.models import Grade, TestResult
+from stages.runs import Run
+from stages.suite import Suite
 
 PASSED = Run(outcome="passed", tests={"t.py::a": "passed", "t.py::b": "passed"}, canaries="held", output="2 passed")
 FAILED = Run(outcome="failed", tests={"t.py::a": "failed", "t.py::b": "passed"}, output="1 failed")
@@ -193,7 +195,9 @@ def test_nothing_executed_is_unverified_with_the_reason() -> None:
         (["passed"], ["failed", "failed"], False),
         (["passed", "passed"], ["failed"], False),
         (["failed", "failed"], ["failed", "failed"], False),
-        (["passed", "passed"], ["skipped", "skipped"], False),
+        (["passed", "passed"], ["skipped", "skipped"], True),
+        (["passed", "passed"], ["crashed", "crashed"], True),
+        (["passed", "passed"], ["skipped", "passed"], False),
     ],
 )
 def test_a_flaky_test_accuses_nobody(before: list[str], after: list[str], broke: bool) -> None:
@@ -203,6 +207,42 @@ def test_a_flaky_test_accuses_nobody(before: list[str], after: list[str], broke:
 def test_a_test_that_is_not_there_any_more_is_broken() -> None:
     gone = Run(outcome="error", tests={}, reason="the package cannot be imported")
     assert Suite(before=runs(["passed", "passed"]), after=(gone, gone)).broke == ("s.py::x",)
+
+
+VOID = Run(outcome="unverified", reason="its report is cut")
+CRASHED = Run(outcome="failed", tests={"s.py::w": "crashed"}, reason="pytest ended before its tests did")
+OTHER = Run(outcome="failed", tests={"s.py::v": "crashed"}, reason="pytest ended before its tests did")
+
+
+@pytest.mark.parametrize("after", [(VOID, VOID), (CRASHED, OTHER), (VOID, *runs(["failed"]))])
+def test_a_test_that_was_not_seen_again_leaves_a_doubt_that_nothing_makes_up_for(after: tuple[Run, ...]) -> None:
+    verdict = judge(Evidence(acceptance=(HELD,), suite=Suite(before=runs(["passed", "passed"]), after=after)))
+    assert (verdict.grade, verdict.by, verdict.broke) == (Grade.UNVERIFIED, "", ())
+    assert "s.py::x" in verdict.reason
+    assert after[0].reason in verdict.reason
+
+
+def test_a_test_that_passes_in_one_of_two_runs_leaves_no_doubt() -> None:
+    after = (VOID, *runs(["passed"]))
+    assert (
+        judge(Evidence(acceptance=(HELD,), suite=Suite(before=runs(["passed"] * 2), after=after))).grade is Grade.PROVEN
+    )
+
+
+@pytest.mark.parametrize(("seconds", "broke"), [(1.0, ("s.py::x",)), (55.0, ())])
+def test_the_test_that_time_ran_out_in_is_to_blame_unless_the_suite_was_slow_before(
+    seconds: float, broke: tuple[str, ...]
+) -> None:
+    before = Run(outcome="passed", tests={"s.py::x": "passed"}, seconds=seconds)
+    after = Run(outcome="timeout", tests={"s.py::x": "crashed"}, seconds=60.0)
+    found = Suite(before=(before, before), after=(after, after))
+    assert (found.broke, bool(found.unsure)) == (broke, not broke)
+
+
+def test_a_suite_that_ran_out_of_time_before_need_not_reach_as_many_tests_after() -> None:
+    before = Run(outcome="timeout", tests={"s.py::w": "passed", "s.py::x": "passed"}, seconds=60.0)
+    after = Run(outcome="timeout", tests={"s.py::w": "passed"}, seconds=60.0)
+    assert Suite(before=(before, before), after=(after, after)).suspects == ()
 
 
 def test_mended_tests_are_named() -> None:
