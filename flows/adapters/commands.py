@@ -26,6 +26,10 @@ NOT_THERE = (126, 127)
 """Exit codes of a shell, and of the sandbox, for a program that cannot be run."""
 _OF_A_SHELL = re.compile(r"[|&;<>`$*?!~()\n]")
 _ABSENT = re.compile(r"^.*?([\w./+-]+): (?:command )?not found$|No module named '?([\w]+)", re.MULTILINE)
+_ABSENT_TO_SHELL = re.compile(
+    r"^(?:/bin/)?(?:ba|da)?sh: (?:line )?\d+: ([\w./+-]+): (?:command )?not found$", re.MULTILINE
+)
+_REFUSED = re.compile(r"(?i)operation not permitted|name resolution|could not resolve host|network is unreachable")
 
 
 def run_command(
@@ -65,19 +69,37 @@ def words(command: str, python: Path | None) -> list[str]:
     return argv
 
 
-def by_exit_code(name: str, ran: ExecResult, tree: Path) -> Run:
-    """What an exit code says of a tree, as a run of one test called `name`."""
+def by_exit_code(name: str, ran: ExecResult, absent: str = "") -> Run:
+    """What an exit code says of a tree, as a run of one test called `name`.
+
+    absent: a program or module that was not there, so that it says nothing.
+    """
     seconds, output = ran.seconds, told(ran.output)
     if ran.stopped:
         outcome = "timeout" if "time" in ran.stopped else "failed"
         reason = f"stopped at the limit of {ran.stopped}"
         return Run(outcome=outcome, tests={name: "failed"}, reason=reason, output=output, seconds=seconds)
-    if ran.exit_code and (absent := _absent(ran, tree)):
+    if absent:
         return Run(outcome="error", reason=f"{absent} is not in the environment", output=output, seconds=seconds)
     if ran.exit_code == 0:
         return Run(outcome="passed", tests={name: "passed"}, output=output, seconds=seconds)
     reason = f"exit code {ran.exit_code}"
     return Run(outcome="failed", tests={name: "failed"}, reason=reason, output=output, seconds=seconds)
+
+
+def compared(name: str, before: ExecResult, after: ExecResult, trees: tuple[Path, Path]) -> tuple[Run, Run]:
+    """What a command's exit codes say of the untouched code and of a draft's, the trees that it ran in.
+
+    What was there before and is absent after, by the output, is the code's word, and no excuse.
+    """
+    if wants_network(before) and wants_network(after):
+        refused = "it fails before and after, and asks for what the sandbox does not give"
+        runs = by_exit_code(name, before), by_exit_code(name, after)
+        one, other = (run.model_copy(update={"outcome": "unverified", "reason": refused}) for run in runs)
+        return one, other
+    missing = absent(before, *trees)
+    still = [name for name in absent(after, *trees) if name in missing]
+    return by_exit_code(name, before, (*missing, "")[0]), by_exit_code(name, after, (*still, "")[0])
 
 
 def told(output: str) -> str:
@@ -86,11 +108,20 @@ def told(output: str) -> str:
     return _PYTHON.sub("python", plain)
 
 
-def _absent(ran: ExecResult, tree: Path) -> str:
-    """The program or module that was not there, unless it would have to come from the tree itself."""
-    found = [program or module for program, module in _ABSENT.findall(ran.output)]
-    foreign = [name for name in found if not _holds(tree, name)]
-    return foreign[0] if foreign else "its program" * (ran.exit_code in NOT_THERE and not found)
+def absent(ran: ExecResult, *trees: Path) -> list[str]:
+    """The programs and modules that were not there, without those that would have to come from one of the trees.
+
+    That is what the output says, which may be the code's word: believe it of code that has no interest in saying it.
+    """
+    pattern = _ABSENT if ran.exit_code else _ABSENT_TO_SHELL  # `! tool` and `tool | wc` end well without their tool
+    found = [next(filter(None, match.groups())) for match in pattern.finditer(ran.output)]
+    foreign = [name for name in found if not any(_holds(tree, name) for tree in trees)]
+    return foreign or ["its program"] * (ran.exit_code in NOT_THERE and not found)
+
+
+def wants_network(ran: ExecResult) -> bool:
+    """Whether a command that failed says that it was refused what the sandbox does not give."""
+    return ran.exit_code != 0 and bool(_REFUSED.search(ran.output))
 
 
 def _holds(tree: Path, name: str) -> bool:

@@ -7,7 +7,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from flows.adapters.commands import by_exit_code, run_command, told, words
+from flows.adapters.commands import absent, by_exit_code, run_command, told, words
 from flows.adapters.sandbox import ExecResult, Limits
 from flows.adapters.sandbox.base import Sandbox, temporary_folder
 from flows.adapters.sandbox.interpreter import interpreter
@@ -33,7 +33,8 @@ class Runner:
         if command == PYTEST:
             return self._pytest(tree)
         ran = run_command(self.sandbox, tree, words(command, self.python), self.limits, self.python)
-        return by_exit_code(command, ran, tree)
+        missing = absent(ran, tree) if ran.exit_code else []
+        return by_exit_code(command, ran, (*missing, "")[0])
 
     def _pytest(self, tree: Path) -> Run:
         ran, told_of = self._start_pytest(tree)

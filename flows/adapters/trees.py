@@ -1,7 +1,8 @@
 """The folders that a draft is judged by: the code before it, and after."""
 
 import shutil
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
 
@@ -78,10 +79,28 @@ def texts(files: Iterable[File]) -> dict[str, str]:
 
 
 def write(tree: Path, files: Mapping[str, str]) -> None:
-    """Write these texts, line ends as they are."""
+    """Write these texts, line ends as they are; none through a link that leads out of the tree."""
     for path, text in files.items():
-        (tree / path).parent.mkdir(parents=True, exist_ok=True)
-        (tree / path).write_text(text, encoding="utf-8", newline="")
+        file = tree / path
+        if not file.resolve().is_relative_to(tree.resolve()):
+            continue
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(text, encoding="utf-8", newline="")
+
+
+@contextmanager
+def laid(tree: Path, files: Mapping[str, str]) -> Iterator[Path]:
+    """A copy of the tree with these files in it; the tree itself where there are none."""
+    if not files:
+        yield tree
+        return
+    copy = tree.with_name(f"{tree.name}-with-files")
+    shutil.copytree(tree, copy, symlinks=True)
+    try:
+        write(copy, files)
+        yield copy
+    finally:
+        shutil.rmtree(copy)
 
 
 def _text(file: Path) -> str | None:

@@ -1,17 +1,16 @@
 """The same tests on the code before a draft and after it, confined."""
 
-import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from flows.adapters.commands import by_exit_code, run_command, told, words
+from flows.adapters.commands import compared, run_command, told, words
 from flows.adapters.sandbox import Limits
 from flows.adapters.sandbox.base import Sandbox
 from flows.adapters.sandbox.expected import test_files
 from flows.adapters.sandbox.judging import TestRun
 from flows.adapters.sandbox.testing import ROOTS, run_tests
-from flows.adapters.trees import Trees, write
+from flows.adapters.trees import Trees, laid
 from stages.evidence import Trial
 from stages.paths import holds_tests
 from stages.runs import Run
@@ -36,8 +35,8 @@ class Bench:
             return Trial(what=what, before=before, after=self._run(self.trees.after, files, canaries=True))
         if not any(holds_tests(path) and not path.endswith(".py") for path in files):
             return None
-        before, after = (self._by_command(tree, files) for tree in (self.trees.untouched, self.trees.after))
-        return Trial(what=what, before=before, after=after, by_exit_code=True)
+        with laid(self.trees.untouched, files) as untouched, laid(self.trees.after, files) as changed:
+            return self._by_command(what, self.command, (untouched, changed), self.command)
 
     def passing(self, files: Mapping[str, str]) -> list[str]:
         """Of these tests in Python, path → text, those that pass on the code after. Raises SandboxBroken."""
@@ -50,8 +49,8 @@ class Bench:
         """A trial by a finding's own command; None without one. Raises SandboxBroken."""
         if not command.strip():
             return None
-        before, after = (self._check(tree, command) for tree in (self.trees.before, self.trees.after))
-        return Trial(what="The finding's check", before=before, after=after)
+        trees = (self.trees.untouched, self.trees.after)
+        return self._by_command("The finding's check", command, trees, f"check: {command}"[:200])
 
     def _run(self, tree: Path, files: Mapping[str, str], *, canaries: bool) -> Run:
         run = run_tests(
@@ -67,26 +66,25 @@ class Bench:
             path: file.read_text(encoding="utf-8", errors="replace") for path, file in found.items() if file.is_file()
         }
 
-    def _by_command(self, tree: Path, files: Mapping[str, str]) -> Run:
-        if not self.command:
-            return Run(outcome="error", reason="no command that works runs them; AUTOCODER_SUITE may name one")
-        with_tests = tree.with_name(f"{tree.name}-with-tests")
-        shutil.copytree(tree, with_tests, symlinks=True)
-        write(with_tests, files)
-        try:
-            return self._command(with_tests, self.command, self.command)
-        finally:
-            shutil.rmtree(with_tests)
+    def _by_command(self, what: str, command: str, trees: tuple[Path, Path], name: str) -> Trial:
+        """A trial by a command's exit codes, in the code before and after."""
+        if reason := self._unusable(command):
+            unsaid = Run(outcome="error", reason=reason)
+            return Trial(what=what, before=unsaid, after=unsaid, by_exit_code=True)
+        argv = words(command, self.python)
+        before, after = (run_command(self.sandbox, tree, argv, self.limits, self.python) for tree in trees)
+        one, other = compared(name, before, after, trees)
+        return Trial(what=what, before=one, after=other, by_exit_code=True)
 
-    def _check(self, tree: Path, command: str) -> Run:
-        return self._command(tree, command, f"check: {command}"[:200])
-
-    def _command(self, tree: Path, command: str, name: str) -> Run:
+    def _unusable(self, command: str) -> str:
+        """Why that is no command, empty if it is one."""
+        if not command:
+            return "no command that works runs them; AUTOCODER_SUITE may name one"
         try:
-            argv = words(command, self.python)
+            words(command, self.python)
         except ValueError as error:
-            return Run(outcome="error", reason=f"{command!r} is no command: {error}")
-        return by_exit_code(name, run_command(self.sandbox, tree, argv, self.limits, self.python), tree)
+            return f"{command!r} is no command: {error}"
+        return ""
 
 
 def _as_run(run: TestRun) -> Run:

@@ -13,16 +13,55 @@ from tests.adapters.verification.bench import ADDS, CALC, CODE, LIBRARY, RIGHT, 
 
 CHECK = 'python -c "from calc import add; assert add(1, 2) == 3"'
 OWN = {"tests/test_add.py": ADDS}
+MORE = {"tests/test_more.py": "from calc import MORE\n\n\ndef test_more():\n    assert MORE == 1\n"}
 
 
 # --- check -----------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("check", [CHECK, f"cd . && {CHECK}", "! grep -n 'a - b' calc.py"])
-def test_a_check_that_shows_the_finding_no_longer_proves(bench: Bench, check: str) -> None:
+def test_a_check_that_shows_the_finding_no_longer_makes_it_self_tested(bench: Bench, check: str) -> None:
     verdict = bench.verify(bench.item(check=check), draft({"calc.py": RIGHT}))
-    assert (verdict.grade, verdict.by) == (Grade.PROVEN, "acceptance tests")
+    assert (verdict.grade, verdict.by) == (Grade.SELF_TESTED, "acceptance tests")
     assert [(t.id, t.before, t.after) for t in verdict.tests] == [(f"check: {check}", "failed", "passed")]
+
+
+def test_a_check_takes_nothing_from_acceptance_tests_that_prove(bench: Bench) -> None:
+    item = bench.item({"tests/acceptance/test_add.py": ADDS}, check=CHECK)
+    assert bench.verify(item, draft({"calc.py": RIGHT})).grade is Grade.PROVEN
+
+
+def test_an_exit_code_that_a_draft_may_choose_does_not_prove(bench: Bench) -> None:
+    verdict = bench.verify(bench.item(check=CHECK), draft({"calc.py": "import os\nos._exit(0)\n"}))
+    assert verdict.grade is Grade.SELF_TESTED
+
+
+@pytest.mark.parametrize(
+    "check", ["test -f health.py", 'python -c "import health"', 'grep -q "def sub" calc.py', "python -m health"]
+)
+def test_a_check_is_held_against_the_untouched_code(bench: Bench, check: str) -> None:
+    added = {"health.py": "def ok():\n    return True\n", "calc.py": CALC + "\n\ndef sub(a, b):\n    return a - b\n"}
+    verdict = bench.verify(bench.item(check=check), draft(added))
+    assert (verdict.grade, verdict.by) == (Grade.SELF_TESTED, "acceptance tests")
+
+
+def test_what_the_code_says_of_absent_tools_is_no_excuse(bench: Bench) -> None:
+    loud = draft({"calc.py": CALC + "\n\nprint('frobnicate: not found')\nMORE = 1\n"}, MORE)
+    verdict = bench.verify(bench.item(check=CHECK), loud)
+    assert (verdict.grade, verdict.by) == (Grade.FAILED, "acceptance tests")
+
+
+@pytest.mark.parametrize(
+    "ask",
+    [
+        "urllib.request; urllib.request.urlopen('http://example.com')",
+        "socket; socket.create_connection(('1.1.1.1', 80))",
+    ],
+)
+def test_a_check_that_wants_a_network_says_nothing(bench: Bench, ask: str) -> None:
+    verdict = bench.verify(bench.item(check=f'python -c "import {ask}"'), draft({"calc.py": RIGHT}, OWN))
+    assert (verdict.grade, verdict.by) == (Grade.SELF_TESTED, "own tests")
+    assert "what the sandbox does not give" in verdict.reason
 
 
 def test_a_check_that_still_shows_the_finding_makes_it_failed(bench: Bench) -> None:
@@ -37,7 +76,15 @@ def test_a_check_that_never_showed_the_finding_proves_nothing(bench: Bench) -> N
 
 
 @pytest.mark.parametrize(
-    "check", ["no-such-scanner calc.py", "python -m no_such_scanner", "true && no-such-scanner", "'"]
+    "check",
+    [
+        "no-such-scanner calc.py",
+        "python -m no_such_scanner",
+        "true && no-such-scanner",
+        "'",
+        "! nosuchtool x",
+        "nosuchtool x | grep -c e | grep -q 0",
+    ],
 )
 def test_a_check_without_its_tool_says_nothing(bench: Bench, check: str) -> None:
     verdict = bench.verify(bench.item(check=check), draft({"calc.py": RIGHT}, OWN))
