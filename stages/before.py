@@ -19,15 +19,28 @@ def before(old: Mapping[str, str], new: Mapping[str, str]) -> dict[str, str]:
 
 
 def _with(old: str, stub: str) -> str:
-    """The old text, with those top-level names of the stub below it that it lacks."""
+    """The old text, with those top-level names of the stub below it that it lacks: defined there, or imported."""
     had, stubbed = _parsed(old), _parsed(stub)
     if had is None or stubbed is None:
         return old
-    known = {name for node in had.body for name in _names(node)}
+    known = {name for node in had.body for name in (*_names(node), *_imported(node))}
     added = [node for node in stubbed.body if (names := _names(node)) and not names & known]
-    imports = [node for node in stubbed.body if isinstance(node, ast.Import | ast.ImportFrom)] if added else []
-    lines = [ast.unparse(_AnnotationsAsText().visit(node)) for node in (*imports, *added) if not _is_future(node)]
+    imports = [node for node in stubbed.body if (names := _imported(node)) and (added or not names <= known)]
+    lines = [_tried(node) for node in imports if not _is_future(node)]
+    lines += [ast.unparse(_AnnotationsAsText().visit(node)) for node in added]
     return "\n".join((old, *lines, "")) if lines else old
+
+
+def _imported(node: ast.stmt) -> set[str]:
+    """The names that an import brings."""
+    if not isinstance(node, ast.Import | ast.ImportFrom):
+        return set()
+    return {alias.asname or alias.name.partition(".")[0] for alias in node.names}
+
+
+def _tried(node: ast.stmt) -> str:
+    """An import that does no harm where there is nothing to import."""
+    return f"try:\n    {ast.unparse(node)}\nexcept ImportError:\n    pass"
 
 
 class _AnnotationsAsText(ast.NodeTransformer):

@@ -47,3 +47,9 @@ def test_other_files_and_broken_ones_are_left_alone() -> None:
     assert before({}, {"a.md": "# a"}) == {}
     assert before({"a.py": "def f(:"}, {"a.py": "def g(): pass"}) == {"a.py": "def f(:"}
     assert before({"a.py": "x = 1\n"}, {"a.py": "def g(:"}) == {"a.py": "x = 1\n"}
+
+
+def test_what_a_changed_file_only_imports_is_there_too() -> None:
+    found = names(before({"a.py": "import os\n"}, {"a.py": "import os\nimport gone\nfrom json import dumps\n"})["a.py"])
+    assert found["dumps"](1) == "1"
+    assert "gone" not in found
