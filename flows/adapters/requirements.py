@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from flows.adapters.declared import of_pipfile, of_poetry, of_setup_cfg
+from flows.adapters.ini import ini
 from stages.errors import Permanent
 
 FILES = (
@@ -25,18 +27,33 @@ def requirements(tree: Path) -> tuple[str, ...]:
     """Requirements of the code and of its tests, sorted. Raises Permanent for one that is no plain name and version."""
     project = _project(tree)
     found = {line for name in FILES for line in _lines(tree / name)} | set(_declared(project))
-    odd = sorted(line for line in found if not _REQUIREMENT.fullmatch(line))
+    found |= {*of_pipfile(toml(tree / "Pipfile")), *of_setup_cfg(tree / "setup.cfg", GROUPS)}
+    odd = sorted(line for line in found if not _REQUIREMENT.fullmatch(line) or line.splitlines() != [line])
     if odd:
         raise Permanent(f"it requires {', '.join(odd[:3])}, which is more than a name and a version")
-    own = _plain(str(project.get("project", {}).get("name", "")))
-    return tuple(sorted(line for line in found if _plain(re.split(r"[^\w.-]", line, maxsplit=1)[0]) != own))
+    own = {_plain(str(table.get("name", ""))) for table in (project.get("project", {}), _poetry(project))}
+    own.add(_plain(ini(tree / "setup.cfg").get("metadata", {}).get("name", "")))
+    return tuple(sorted(line for line in found if _name(line) not in own))
+
+
+def unread(tree: Path) -> str:
+    """A sentence where only a program can say what is required, empty where a file does."""
+    text = (tree / "setup.py").read_text("utf-8", "replace") if (tree / "setup.py").is_file() else ""
+    if not re.search(r"\b(install|extras|tests)_require", text) or requirements(tree):
+        return ""
+    return "What setup.py requires is not known without running it, so nothing of that is installed."
+
+
+def required(tree: Path) -> frozenset[str]:
+    """Names of what is required, in lower case, with hyphens. Raises Permanent as `requirements` does."""
+    return frozenset(_name(line) for line in requirements(tree))
 
 
 def pins(tree: Path) -> tuple[str, ...]:
     """`name==version` of every package in the repository's lock files."""
     found = set()
     for name in LOCKS:
-        locked = _toml(tree / name)
+        locked = toml(tree / name)
         for package in [*locked.get("package", []), *locked.get("packages", [])]:
             if isinstance(package, dict) and {"name", "version"} <= package.keys() and _from_index(package):
                 found.add(f"{package['name']}=={package['version']}")
@@ -62,18 +79,29 @@ def _declared(project: dict[str, Any]) -> Iterator[str]:
     lists = [table.get("dependencies", [])]
     for groups in (table.get("optional-dependencies", {}), project.get("dependency-groups", {})):
         lists += [groups[name] for name in GROUPS if name in groups]
+    yield from of_poetry(_poetry(project), GROUPS)
     yield from (line.strip() for lines in lists for line in lines if isinstance(line, str))
 
 
 def _project(tree: Path) -> dict[str, Any]:
-    return _toml(tree / "pyproject.toml")
+    return toml(tree / "pyproject.toml")
 
 
-def _toml(file: Path) -> dict[str, Any]:
+def toml(file: Path) -> dict[str, Any]:
+    """A file of that kind; empty if it is not there. Raises Permanent for one that cannot be read."""
     try:
         return tomllib.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise Permanent(f"its {file.name} cannot be read: {error}") from None
+
+
+def _poetry(project: dict[str, Any]) -> dict[str, Any]:
+    found = project.get("tool", {}).get("poetry", {})
+    return found if isinstance(found, dict) else {}
+
+
+def _name(line: str) -> str:
+    return _plain(re.split(r"[^\w.-]", line, maxsplit=1)[0])
 
 
 def _plain(name: str) -> str:

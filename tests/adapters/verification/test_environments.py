@@ -1,32 +1,16 @@
 """Environments for what a repository requires."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from flows.adapters.environments import Environments
-from flows.adapters.requirements import pins, requirements
+from flows.adapters.requirements import pins, requirements, unread
 from stages.errors import Permanent, Transient
 from stages.models import Grade
-from tests.adapters.verification import wheels
 from tests.adapters.verification.bench import ADDS, LIBRARY, RIGHT, Bench, draft
 
 NEEDS = "from planted import three\n\n\ndef test_add():\n    from calc import add\n    assert add(1, 2) == three\n"
-
-
-@pytest.fixture
-def index(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """A folder of wheels, which is all that pip knows."""
-    folder = tmp_path / "wheels"
-    folder.mkdir()
-    for name in wheels.FOR_PYTEST:
-        wheels.repack(folder, name)
-    wheels.make(folder, "planted", "1.0", "three = 3\n")
-    wheels.make(folder, "planted", "2.0", "three = 4\n")
-    monkeypatch.setenv("PIP_NO_INDEX", "1")
-    monkeypatch.setenv("PIP_FIND_LINKS", str(folder))
-    return folder
 
 
 def tree(folder: Path, files: dict[str, str]) -> Path:
@@ -115,6 +99,12 @@ def test_what_is_more_than_a_name_and_a_version_is_not_installed(tmp_path: Path,
         requirements(tree(tmp_path, {"requirements.txt": f"{line}\n"}))
 
 
+@pytest.mark.parametrize("line", ["x>=1\\n-e .", "x; a\\u2028--index-url b"])
+def test_a_requirement_is_one_line(tmp_path: Path, line: str) -> None:
+    with pytest.raises(Permanent, match="more than a name and a version"):
+        requirements(tree(tmp_path, {"pyproject.toml": f'[project]\ndependencies = ["{line}"]\n'}))
+
+
 def test_options_in_requirements_lead_pip_nowhere(tmp_path: Path) -> None:
     assert requirements(tree(tmp_path, {"requirements.txt": "--index-url https://example.org\n-e .\n"})) == ()
 
@@ -128,3 +118,63 @@ def test_locked_versions_are_pins(tmp_path: Path) -> None:
     attrs = '[[package]]\nname = "attrs"\nversion = "25.1"\n'
     own = '[[package]]\nname = "own"\nversion = "1"\nsource = {editable = "."}\n'
     assert pins(tree(tmp_path, {"uv.lock": attrs + own, "poetry.lock": ""})) == ("attrs==25.1",)
+
+
+POETRY = """
+[tool.poetry]
+name = "My_Calc"
+[tool.poetry.dependencies]
+python = "^3.11"
+requests = "^2.31"
+my-calc = "*"
+rich = {version = "~13.7", extras = ["jupyter"]}
+attrs = ">=23, <25"
+early = "^0.2.3"
+exact = "1.2.*"
+several = [{version = "1", python = "<3.12"}, {version = "2", python = ">=3.12"}]
+[tool.poetry.group.test.dependencies]
+hypothesis = "6.1"
+[tool.poetry.group.docs.dependencies]
+sphinx = "*"
+"""
+
+
+def test_poetrys_requirements_are_read(tmp_path: Path) -> None:
+    assert requirements(tree(tmp_path, {"pyproject.toml": POETRY})) == (
+        "attrs>=23,<25",
+        "early>=0.2.3,<0.3",
+        "exact==1.2.*",
+        "hypothesis==6.1",
+        "requests>=2.31,<3",
+        "rich[jupyter]>=13.7,<13.8",
+        "several",
+    )
+
+
+def test_a_pipfile_and_a_setup_cfg_are_read(tmp_path: Path) -> None:
+    pipfile = '[packages]\nrequests = "*"\n[dev-packages]\nmock = {version = "==5.1", markers = "os_name == \'nt\'"}\n'
+    cfg = (
+        "[metadata]\nname = calc\n[options]\ninstall_requires =\n    attrs>=23  # ours\n    httpx; python_version<'4'\n"
+    )
+    cfg += "[options.extras_require]\ntest = pytest-mock\ndocs = sphinx\n"
+    assert requirements(tree(tmp_path, {"Pipfile": pipfile, "setup.cfg": cfg})) == (
+        "attrs>=23",
+        "httpx; python_version<'4'",
+        "mock==5.1; os_name == 'nt'",
+        "pytest-mock",
+        "requests",
+    )
+
+
+@pytest.mark.parametrize(
+    "place", ["git = 'https://example.org/x'", "path = '../x'", "url = 'https://example.org/x.whl'"]
+)
+def test_an_address_in_a_table_is_not_installed(tmp_path: Path, place: str) -> None:
+    with pytest.raises(Permanent, match="more than a name and a version"):
+        requirements(tree(tmp_path, {"Pipfile": f"[packages]\nx = {{{place}}}\n"}))
+
+
+def test_what_only_a_program_can_say_is_told(tmp_path: Path) -> None:
+    setup = {"setup.py": "from setuptools import setup\n\nsetup(install_requires=['requests'])\n"}
+    assert "without running it" in unread(tree(tmp_path / "a", setup))
+    assert unread(tree(tmp_path / "b", {**setup, "requirements.txt": "requests\n"})) == ""

@@ -16,7 +16,7 @@ def repack(folder: Path, name: str) -> None:
             wheel.write(str(file.locate()), str(file))
 
 
-def make(folder: Path, name: str, version: str, text: str) -> None:
+def make(folder: Path, name: str, version: str, text: str, entry_points: str = "") -> None:
     """The wheel of a package that is one module."""
     info = f"{name}-{version}.dist-info"
     files = {
@@ -24,6 +24,7 @@ def make(folder: Path, name: str, version: str, text: str) -> None:
         f"{info}/METADATA": f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n",
         f"{info}/WHEEL": "Wheel-Version: 1.0\nGenerator: tests\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
     }
+    files |= {f"{info}/entry_points.txt": entry_points} if entry_points else {}
     files[f"{info}/RECORD"] = "".join(f"{path},,\n" for path in (*files, f"{info}/RECORD"))
     with zipfile.ZipFile(folder / f"{name}-{version}-py3-none-any.whl", "w") as wheel:
         for path, content in files.items():
