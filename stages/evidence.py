@@ -15,20 +15,27 @@ class Trial(Frozen):
     by_exit_code: bool = False
     """Nothing but a command's word: it can prove less."""
 
-    @property
-    def could_fail(self) -> tuple[str, ...]:
-        """Tests that failed before. One that could not be collected is none of them."""
-        if not self.before.ran:
-            return ()
-        if self.before.outcome == "timeout":
-            return tuple(test for test in self.after.tests if self.before.tests.get(test) != "passed")
-        return tuple(test for test, state in self.before.tests.items() if state in ("failed", "error"))
+    lacks: tuple[str, ...] = ()
+    """Modules that the tests import and the draft was to provide, and does not."""
+    caveats: tuple[str, ...] = ()
+    """Sentences: why it proves less than it seems to."""
 
     @property
-    def vanished(self) -> tuple[str, ...]:
-        """Tests that ran before and are not there after: the code may decide which variants a test has."""
-        ran = (test for test, state in self.before.tests.items() if state in ("passed", "failed"))
-        return tuple(test for test in ran if self.after.outcome == "passed" and test not in self.after.tests)
+    def could_fail(self) -> tuple[str, ...]:
+        """Tests that failed before and pass now. One that could not be collected is none of them."""
+        if not self.before.ran:
+            return ()
+        late = self.before.outcome == "timeout"
+        failed = ("failed", "error")
+        passed = [test for test, state in self.after.tests.items() if state == "passed"]
+        states = {test: self.before.tests.get(test, "") for test in passed}
+        return tuple(test for test in passed if states[test] in failed or (late and states[test] != "passed"))
+
+    @property
+    def lost(self) -> tuple[str, ...]:
+        """Tests that ran before, and do not pass now: skipped, denied, ended by force, or not there any more."""
+        ran = (test for test, state in self.before.tests.items() if self.before.ran and state in ("passed", "failed"))
+        return tuple(test for test in ran if self.after.tests.get(test) != "passed")
 
 
 class Evidence(Frozen):
@@ -40,6 +47,8 @@ class Evidence(Frozen):
     suite: Suite = Suite()
     untold: tuple[str, ...] = ()
     """Sentences: what could not be tried at all, and why."""
+    left_out: tuple[str, ...] = ()
+    """Paths of upstream's tests that nothing here runs."""
     notes: tuple[str, ...] = ()
     """Sentences that the reader of the verdict should know."""
     mechanism: str = ""

@@ -3,33 +3,17 @@
 The last is no verdict: it is raised (`SandboxBroken`) before there is any evidence.
 """
 
-from collections.abc import Iterator, Sequence
-from enum import Enum, auto
+from collections.abc import Iterator
 from typing import NamedTuple
 
 from stages.evidence import Evidence, Trial
+from stages.hearing import Heard, Word, because, hear, names
 from stages.models import Grade, TestResult, Verdict
 from stages.suite import Suite
 
 ACCEPTANCE, REGRESSION, OWN = "acceptance tests", "regression", "own tests"
-NAMED = 5
-"""Tests named in a reason; all are in the verdict."""
 TAIL = 8_000
 """Characters of output kept."""
-
-
-class Word(Enum):
-    """What a trial says."""
-
-    PROVES = auto()
-    """It passes, and failed before."""
-    PASSES = auto()
-    """It passes, and would have without the change, as far as is known."""
-    FAILS = auto()
-    SILENT = auto()
-    """It could not be held."""
-    DOUBTED = auto()
-    """It claims a pass that is not believed: what is weaker cannot make up for it."""
 
 
 class Ruling(NamedTuple):
@@ -64,52 +48,33 @@ def nothing_executed(reason: str) -> Verdict:
 
 def _rule(evidence: Evidence) -> Ruling:
     """The strongest voice decides; a weaker one is heard where it is silent."""
-    heard = [(*_heard(trial), trial.by_exit_code) for trial in evidence.acceptance]
-    own, of_own = _heard(evidence.own) if evidence.own else (None, "")
-    why = [reason for _, reason, _ in heard]
-    for word, reason, _ in heard:
-        if word is Word.FAILS:
-            return Ruling(Grade.FAILED, ACCEPTANCE, reason)
+    heard = [hear(trial) for trial in evidence.acceptance]
+    own = hear(evidence.own) if evidence.own else None
+    if failing := [each.said for each in heard if each.word is Word.FAILS]:
+        return Ruling(Grade.FAILED, ACCEPTANCE, failing[0])
     if broke := evidence.suite.broke:
-        return Ruling(
-            Grade.FAILED, REGRESSION, f"Tests of the repository that passed before fail now: {_names(broke)}."
-        )
+        return Ruling(Grade.FAILED, REGRESSION, f"Tests of the repository that passed before fail now: {names(broke)}.")
+    left_out = f"Given tests that were not run: {names(evidence.left_out)}." if evidence.left_out else ""
+    told = _told(*(each.said for each in heard), left_out)
     doubt = _doubt(evidence.suite)
-    if doubt or any(word is Word.DOUBTED for word, _, _ in heard):
-        return Ruling(Grade.UNVERIFIED, "", _told(*why, doubt))
-    proofs = [by_exit_code for word, _, by_exit_code in heard if word is Word.PROVES]
-    if proofs:
-        against = of_own if own is Word.FAILS else ""
-        return Ruling(Grade.SELF_TESTED if all(proofs) else Grade.PROVEN, ACCEPTANCE, _told(*why, against))
-    told = _told(*why, *evidence.untold)
-    if own is Word.FAILS or own is Word.PROVES:
-        return Ruling(Grade.FAILED if own is Word.FAILS else Grade.SELF_TESTED, OWN, _told(of_own, told))
-    silent = own in (Word.SILENT, Word.DOUBTED) or any(word is Word.SILENT for word, _, _ in heard)
-    if silent or evidence.untold:
-        return Ruling(Grade.UNVERIFIED, "", _told(told, of_own))
-    return Ruling(Grade.APPLIES, "", _told("It applies and compiles.", told, of_own or "No test could decide more."))
+    if doubt or any(each.word is Word.DOUBTED for each in heard):
+        return Ruling(Grade.UNVERIFIED, "", _told(told, doubt))
+    if proofs := [each for each in heard if each.word is Word.PROVES]:
+        weak = bool(left_out) or all(each.weak for each in proofs)
+        against = own.said if own and own.word is Word.FAILS else ""
+        return Ruling(Grade.SELF_TESTED if weak else Grade.PROVEN, ACCEPTANCE, _told(told, against))
+    unheard = bool(left_out or evidence.untold) or any(each.word is Word.SILENT for each in heard)
+    return _by_own(own, _told(told, *evidence.untold), unheard)
 
 
-def _heard(trial: Trial) -> tuple[Word, str]:
-    """What a trial says, and a sentence about it."""
-    after, before = trial.after, trial.before
-    if after.doubted:
-        return Word.DOUBTED, f"{trial.what}: the pass is not believed{_because(after.reason)}."
-    if trial.vanished:
-        return Word.DOUBTED, f"{trial.what}: the pass is not believed, {_names(trial.vanished)} ran before only."
-    if not after.ran:
-        return Word.SILENT, f"{trial.what}: nothing can be said, {_clause(after.reason)}."
-    if after.outcome == "timeout":
-        return Word.FAILS, f"{trial.what}: out of time{_because(after.reason)}."
-    if after.outcome == "failed":
-        failing = [test for test, state in after.tests.items() if state != "passed"]
-        return Word.FAILS, f"{trial.what}: failed{_because(_names(failing) or after.reason)}."
-    passed = f"{trial.what}: {len(after.tests)} passed"
-    if trial.could_fail:
-        return Word.PROVES, f"{passed}, of which {len(trial.could_fail)} failed before the change."
-    if before.ran:
-        return Word.PASSES, f"{passed}, and did so without the change: they prove nothing."
-    return Word.PASSES, f"{passed}; whether they could fail is not known, {_clause(before.reason)}."
+def _by_own(own: Heard | None, told: str, unheard: bool) -> Ruling:
+    """Where nothing stronger speaks. told: what was heard of that; unheard: whether some of it could not be."""
+    word, said = (own.word, own.said) if own else (None, "")
+    if word is Word.FAILS or word is Word.PROVES:
+        return Ruling(Grade.FAILED if word is Word.FAILS else Grade.SELF_TESTED, OWN, _told(said, told))
+    if unheard or word in (Word.SILENT, Word.DOUBTED):
+        return Ruling(Grade.UNVERIFIED, "", _told(told, said))
+    return Ruling(Grade.APPLIES, "", _told("It applies and compiles.", told, said or "No test could decide more."))
 
 
 def _doubt(suite: Suite) -> str:
@@ -117,9 +82,7 @@ def _doubt(suite: Suite) -> str:
     if not suite.unsure:
         return ""
     why = next((run.reason for run in suite.after if run.reason), "")
-    return (
-        f"Tests of the repository that passed before were not seen to pass now{_because(why)}: {_names(suite.unsure)}."
-    )
+    return f"Tests of the repository that passed before were not seen to pass now{because(why)}: {names(suite.unsure)}."
 
 
 def _results(trial: Trial) -> Iterator[TestResult]:
@@ -135,19 +98,6 @@ def _output(evidence: Evidence, by: str) -> str:
     runs = [trial.after for trial in evidence.trials]
     loud = [run for run in runs if run.outcome != "passed"] or runs[:1]
     return loud[0].output[-TAIL:] if loud else ""
-
-
-def _names(ids: Sequence[str]) -> str:
-    more = f" and {len(ids) - NAMED} more" if len(ids) > NAMED else ""
-    return ", ".join(ids[:NAMED]) + more
-
-
-def _because(reason: str) -> str:
-    return f" ({reason.rstrip('.')})" if reason else ""
-
-
-def _clause(reason: str) -> str:
-    return f"for they could not be run: {reason.rstrip('.') or 'no reason was given'}"
 
 
 def _told(*sentences: str) -> str:

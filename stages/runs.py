@@ -17,7 +17,7 @@ class Run(Frozen):
     tests: dict[str, str] = Field(default_factory=dict)
     """Test id → "passed", "failed", "error" (in a fixture), "not imported", "skipped", "missing", …
 
-    "crashed": it began and never ended.
+    "crashed": it began and never ended; "denied": it asked for what the sandbox does not give.
     """
     reason: str = ""
     output: str = ""
@@ -34,4 +34,4 @@ class Run(Frozen):
     def doubted(self) -> bool:
         """Whether it claims to have passed, and is not believed: canaries, or a report that does not fit."""
         states = set(self.tests.values())
-        return self.outcome == "unverified" and "passed" in states and states.isdisjoint({"failed", "error"})
+        return self.outcome == "unverified" and "passed" in states and states.isdisjoint({"failed", "error", "denied"})

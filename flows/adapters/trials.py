@@ -2,21 +2,25 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path, PurePosixPath
 
-from flows.adapters.commands import compared, run_command, told, words
+from flows.adapters.commands import compared, run_command, words
+from flows.adapters.layouts import lacking, modules, plugins, roots
 from flows.adapters.sandbox import Limits
 from flows.adapters.sandbox.base import Sandbox
 from flows.adapters.sandbox.expected import test_files
-from flows.adapters.sandbox.judging import TestRun
-from flows.adapters.sandbox.testing import ROOTS, run_tests
+from flows.adapters.sandbox.interpreter import interpreter
+from flows.adapters.sandbox.testing import run_tests
 from flows.adapters.trees import Trees, laid
+from flows.adapters.trial_runs import as_run, steady
 from stages.evidence import Trial
+from stages.given import cases_of_code, imported
 from stages.paths import holds_tests
 from stages.runs import Run
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Bench:
     """What it takes to hold a trial."""
 
@@ -27,12 +31,28 @@ class Bench:
     command: str = ""
     """What runs tests that are not Python, where they lie in the tree, and passes on the untouched code."""
 
-    def tests(self, what: str, files: Mapping[str, str]) -> Trial | None:
-        """A trial by these tests, path → text; None where none of them is a test. Raises SandboxBroken."""
-        if test_files(files):
-            files = self._conftests(files) | dict(files)
-            before = self._run(self.trees.before, files, canaries=False)  # there, nothing has an interest in passing
-            return Trial(what=what, before=before, after=self._run(self.trees.after, files, canaries=True))
+    def tests(self, what: str, files: Mapping[str, str], *, given: bool = False) -> Trial | None:
+        """A trial by those of these tests, path → text, that are Python; None without any. Raises SandboxBroken.
+
+        given: by the upstream, so that they may prove: modules that they import are the draft's to provide, and what
+        fails before has to fail twice.
+        """
+        if not (run := test_files(files)):
+            return None
+        files, names = self.conftests(files) | dict(files), imported(files, run)
+        trees, python = self.trees, interpreter(self.python)
+        lacks = lacking(names - _helpers(files), trees.untouched, trees.after, python) if given else ()
+        home, old = ((*modules(tree, self.roots, names), *lacks) for tree in (trees.after, trees.before))
+        before = self._run(trees.before, files, old, canaries=False)  # there, nothing has an interest in passing
+        after = self._run(trees.after, files, home, canaries=True)
+        if given and after.outcome == "passed" and before.outcome == "failed":
+            before = steady(before, self._run(trees.before, files, old, canaries=False))
+        cases = ", ".join(cases_of_code(files, run, home)) if given else ""
+        caveats = (f"The cases of {cases} come from the code.",) if cases else ()
+        return Trial(what=what, before=before, after=after, lacks=lacks, caveats=caveats)
+
+    def others(self, what: str, files: Mapping[str, str]) -> Trial | None:
+        """A trial by those that are not Python, by the command; None without any. Raises SandboxBroken."""
         if not any(holds_tests(path) and not path.endswith(".py") for path in files):
             return None
         with laid(self.trees.untouched, files) as untouched, laid(self.trees.after, files) as changed:
@@ -42,7 +62,8 @@ class Bench:
         """Of these tests in Python, path → text, those that pass on the code after. Raises SandboxBroken."""
         if not test_files(files):
             return []
-        run = self._run(self.trees.after, self._conftests(files) | dict(files), canaries=False)
+        home = modules(self.trees.after, self.roots, imported(files, test_files(files)))
+        run = self._run(self.trees.after, self.conftests(files) | dict(files), home, canaries=False)
         return sorted(test for test, state in run.tests.items() if state == "passed")
 
     def check(self, command: str) -> Trial | None:
@@ -52,19 +73,32 @@ class Bench:
         trees = (self.trees.untouched, self.trees.after)
         return self._by_command("The finding's check", command, trees, f"check: {command}"[:200])
 
-    def _run(self, tree: Path, files: Mapping[str, str], *, canaries: bool) -> Run:
-        run = run_tests(
-            self.sandbox, tree, files, self.limits, python=self.python, home=_modules(tree), canaries=canaries
-        )
-        return _as_run(run)
-
-    def _conftests(self, files: Mapping[str, str]) -> dict[str, str]:
+    def conftests(self, files: Mapping[str, str]) -> dict[str, str]:
         """The repository's own, as they were, of every folder that one of the tests is in."""
         folders = {folder for path in files for folder in PurePosixPath(path).parents}
         found = {str(folder / "conftest.py"): self.trees.untouched / folder / "conftest.py" for folder in folders}
         return {
             path: file.read_text(encoding="utf-8", errors="replace") for path, file in found.items() if file.is_file()
         }
+
+    @cached_property
+    def roots(self) -> tuple[str, ...]:
+        """Folders that the code is imported from."""
+        return roots(self.trees.untouched)
+
+    @cached_property
+    def plugins(self) -> tuple[str, ...]:
+        """Of pytest's plugins, those that the repository requires; the worker's own are none of them."""
+        return plugins(self.trees.untouched, interpreter(self.python)) if self.python else ()
+
+    def _run(self, tree: Path, files: Mapping[str, str], home: tuple[str, ...], *, canaries: bool) -> Run:
+        """One run, with the tests' data also where a program in the tree's top folder finds it."""
+        with laid(tree, {path: text for path, text in files.items() if not path.endswith(".py")}) as place:
+            run = run_tests(
+                self.sandbox, place, files, self.limits, python=self.python, home=home, roots=self.roots,
+                plugins=self.plugins, canaries=canaries,
+            )  # fmt: skip
+        return as_run(run)
 
     def _by_command(self, what: str, command: str, trees: tuple[Path, Path], name: str) -> Trial:
         """A trial by a command's exit codes, in the code before and after."""
@@ -87,31 +121,7 @@ class Bench:
         return ""
 
 
-def _as_run(run: TestRun) -> Run:
-    """As evidence. A test that could not be imported is told from one that failed: it shows nothing of the code."""
-    tests = {test: "not imported" if _unimported(test, run) else state for test, state in run.tests.items()}
-    return Run(
-        outcome=run.outcome.value,
-        tests=tests,
-        reason=told(run.reason),
-        output=told(run.output),
-        seconds=run.seconds,
-        canaries=run.canaries,
-    )
-
-
-def _unimported(test: str, run: TestRun) -> bool:
-    file = test.partition("::")[0]
-    message = run.messages.get(test, "")
-    return file in run.messages or message.startswith(("ImportError", "ModuleNotFoundError"))
-
-
-def _modules(tree: Path) -> tuple[str, ...]:
-    """Modules at the top of a tree: these are what is tested, whatever is installed under the same name."""
-    roots = [tree / root for root in ROOTS if (tree / root).is_dir()]
-    entries = [entry for root in roots for entry in root.iterdir()]
-    packages = [entry.name for entry in entries if (entry / "__init__.py").is_file()]
-    modules = [
-        entry.stem for entry in entries if entry.suffix == ".py" and entry.name not in ("setup.py", "conftest.py")
-    ]
-    return tuple(sorted({*packages, *modules} - {"tests", "test"}))
+def _helpers(files: Mapping[str, str]) -> set[str]:
+    """Top-level modules that tests may import from what lies beside them."""
+    paths = [PurePosixPath(path) for path in files]
+    return {"tests", "test", "conftest"} | {path.stem for path in paths} | {path.parts[0] for path in paths}

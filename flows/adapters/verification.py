@@ -2,21 +2,24 @@
 
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from flows.adapters.environments import Environments
 from flows.adapters.regressions import SuiteCache, regressions
 from flows.adapters.repository import Repositories
+from flows.adapters.requirements import unread
 from flows.adapters.sandbox import Limits, choose
 from flows.adapters.sandbox.base import Sandbox
+from flows.adapters.sandbox.expected import test_files
 from flows.adapters.suites import PYTEST, Runner, command_of
 from flows.adapters.trees import Trees, texts
 from flows.adapters.trials import Bench
 from flows.settings import Settings
 from stages.errors import Permanent, SandboxBroken
 from stages.evidence import Evidence
+from stages.given import left_out
 from stages.judging import judge, nothing_executed
 from stages.models import Draft, Verdict, WorkItem
 
@@ -93,14 +96,28 @@ class Verification:
         suite, notes = regressions(self._cache, runner, command, trees, what)
         sound = bool(suite.before) and suite.before[0].outcome == "passed"
         bench = Bench(sandbox, self._limits, python, trees, command if sound and command != PYTEST else "")
-        given = {path: text for plan in item.plans for path, text in plan.tests.items()}
-        trials = (bench.tests("Acceptance tests", given), bench.check(item.finding.check))
+        given, own = {p: text for plan in item.plans for p, text in plan.tests.items()}, texts(draft.tests)
+        by_command = bool(bench.command) or not test_files(given)
+        trials = (
+            bench.tests("Acceptance tests", given, given=True),
+            bench.others("Acceptance tests", given) if by_command else None,
+            bench.check(item.finding.check),
+        )
         return Evidence(
             acceptance=tuple(trial for trial in trials if trial),
-            own=bench.tests("Own tests", texts(draft.tests)),
+            own=bench.tests("Own tests", own) or bench.others("Own tests", own),
             suite=suite,
-            notes=notes,
+            left_out=left_out(given, test_files(given), by_command),
+            notes=(*notes, *_notes(trees.untouched, python, bool(suite.after or bench.conftests({**given, **own})))),
         )
+
+
+def _notes(tree: Path, python: Path | None, tested: bool) -> Iterator[str]:
+    """Sentences about what tests of a tree were run with."""
+    if tested and any(True for _ in tree.rglob("conftest.py")):
+        yield "The repository's own conftest.py took part in the tests."
+    if python is None and (unknown := unread(tree)):
+        yield unknown
 
 
 def limits(settings: Settings) -> Limits:

@@ -117,6 +117,59 @@ def test_a_variant_that_is_gone_after_the_change_is_missed() -> None:
     assert "t.py::a[2] ran before only" in verdict.reason
 
 
+SKIPPED = Run(outcome="passed", tests={"t.py::a": "skipped", "t.py::b": "passed"})
+DENIED = Run(outcome="unverified", reason="a asked for a network", tests={"t.py::a": "passed", "t.py::b": "denied"})
+KILLED = Run(outcome="error", reason="killed from outside", tests={"t.py::a": "missing", "t.py::b": "missing"})
+
+
+@pytest.mark.parametrize("after", [SKIPPED, DENIED, KILLED, Run(outcome="error", reason="no h in this environment")])
+def test_tests_that_ran_before_only_leave_a_doubt_that_nothing_makes_up_for(after: Run) -> None:
+    for others in ((), (HELD,)):
+        verdict = judge(Evidence(acceptance=(*others, acceptance(FAILED, after)), own=own(FAILED, PASSED)))
+        assert (verdict.grade, verdict.by) == (Grade.UNVERIFIED, "")
+        assert after.reason in verdict.reason
+
+
+def test_a_test_that_is_denied_before_and_after_says_nothing() -> None:
+    before = Run(outcome="failed", tests={"t.py::a": "failed", "t.py::b": "denied"})
+    verdict = judge(Evidence(acceptance=(acceptance(before, DENIED),), own=own(FAILED, PASSED)))
+    assert (verdict.grade, verdict.by) == (Grade.SELF_TESTED, "own tests")
+
+
+def test_a_module_that_the_draft_does_not_provide_is_named() -> None:
+    after = Run(outcome="failed", tests={"t.py::a": "not imported"})
+    verdict = judge(Evidence(acceptance=(acceptance(after, after, lacks=("health",)),)))
+    assert verdict.reason == "Acceptance tests: failed (t.py::a); the draft does not provide health."
+
+
+def test_a_sentence_counts_what_passed() -> None:
+    runs = (Run(outcome="failed", tests={"t.py::a": s, "t.py::b": "skipped"}) for s in ("failed", "passed"))
+    before, after = runs
+    verdict = judge(Evidence(acceptance=(acceptance(before, after.model_copy(update={"outcome": "passed"})),)))
+    assert verdict.reason == "Acceptance tests: 1 passed, of which 1 failed before the change."
+
+
+def test_tests_that_could_not_be_imported_before_are_told_from_those_that_passed() -> None:
+    before = Run(outcome="failed", tests={"t.py::a": "not imported", "t.py::b": "not imported"})
+    verdict = judge(Evidence(acceptance=(acceptance(before, PASSED),)))
+    assert verdict.grade is Grade.APPLIES
+    assert "could not be imported before the change" in verdict.reason
+
+
+@pytest.mark.parametrize("more", [{"caveats": ("Its cases come from the code.",)}, {"by_exit_code": True}])
+def test_a_caveat_proves_less_unless_another_has_none(more: dict[str, Any]) -> None:
+    weak = acceptance(FAILED, PASSED, **more)
+    assert judge(Evidence(acceptance=(weak,))).grade is Grade.SELF_TESTED
+    assert judge(Evidence(acceptance=(weak, HELD))).grade is Grade.PROVEN
+
+
+def test_given_tests_that_were_not_run_are_named_and_keep_it_from_being_proven() -> None:
+    verdict = judge(Evidence(acceptance=(HELD,), left_out=("a.test.js",)))
+    assert verdict.grade is Grade.SELF_TESTED
+    assert "Given tests that were not run: a.test.js." in verdict.reason
+    assert judge(Evidence(left_out=("a.test.js",))).grade is Grade.UNVERIFIED
+
+
 def test_a_regression_outweighs_acceptance_tests_that_pass() -> None:
     verdict = judge(Evidence(acceptance=(HELD,), suite=BROKEN))
     assert (verdict.grade, verdict.by, verdict.broke) == (Grade.FAILED, "regression", ("s.py::x",))

@@ -43,6 +43,8 @@ class TestRun:
     """Test → passed, failed, error (it could not be run: an import or a fixture), skipped, xfailed, missing."""
     messages: Mapping[str, str] = field(default_factory=dict)
     """Failing test, or file that could not be imported → its exception."""
+    denied: Collection[str] = ()
+    """Tests that failed for something that the sandbox does not give."""
     output: str = ""
     """The end of standard output and error of the first run."""
     canaries: str = ""
@@ -66,7 +68,8 @@ def judge(suite: Suite, report: Report, ran: ExecResult, limits: Limits, lacking
         outcome, reason = Outcome.UNVERIFIED, "Every test was skipped."
     known = outcomes.keys() | {part for test in suite.tests for part in test.around} | {"pytest"}
     messages = {name: report.message(name) for name in report.broke if name in known}
-    return TestRun(outcome, reason, outcomes, messages, ran.output, oddities=tuple(odd))
+    denied = tuple(name for name, facts in report.broke.items() if name in known and facts.get("denied"))
+    return TestRun(outcome, reason, outcomes, messages, denied, ran.output, oddities=tuple(odd))
 
 
 Finding = tuple[Outcome, str] | None

@@ -34,7 +34,8 @@ MESSAGE = 600
 Plan = dict[str, Any]
 """tests: folder; files: paths in it; ini: file; packages: site-packages folders; roots: folders of the code;
 home: top-level modules that are the code's; helpers: top-level module of the tests' own → folder; early: modules of
-the tests' own, to be imported before any code → file; conftest: bool; asyncio: bool; nonce: str."""
+the tests' own, to be imported before any code → file; conftest: bool; asyncio: bool; plugins: modules of the packages;
+nonce: str."""
 
 
 def warm_up() -> None:
@@ -97,6 +98,7 @@ def _arguments(plan: Plan) -> list[str]:
     words = ["-p", "no:cacheprovider", "-c", plan["ini"], "--rootdir", plan["tests"], "--confcutdir", plan["tests"]]
     words += ["--import-mode=importlib", "--capture=no", "--color=no", "--tb=short", "--no-header", "-q"]
     words += [] if plan["conftest"] else ["--noconftest"]
+    words += [word for name in plan["plugins"] for word in ("-p", name)]
     words += ["-p", "pytest_asyncio.plugin", "-o", "asyncio_mode=auto"] if plan["asyncio"] else []
     return [*words, *(f"{plan['tests']}/{path}" for path in plan["files"])]
 

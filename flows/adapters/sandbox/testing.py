@@ -32,13 +32,15 @@ def run_tests(
     home: Collection[str] = (),
     roots: Sequence[str] = ROOTS,
     readable: Sequence[Path] = (),
+    plugins: Sequence[str] = (),
     canaries: bool = True,
 ) -> TestRun:
     """What trusted tests, path → text, say about the code in a folder, which is copied and stays as it is.
 
     home: top-level modules that the code is to provide, found there even if a package of that name is installed.
-    roots: folders of the code that are importable. The limits hold for each of up to three runs: two more follow a
-    pass, in which a secret random half of the tests is changed so that it must fail. Raises SandboxBroken.
+    roots: folders of the code that are importable. plugins: modules of the environment that pytest loads. The limits
+    hold for each of up to three runs: two more follow a pass, in which a secret random half of the tests is changed so
+    that it must fail. Raises SandboxBroken.
     """
     try:
         suite = expected(tests)
@@ -53,7 +55,9 @@ def run_tests(
         return TestRun(
             Outcome.ERROR, "Some tests are coroutines, and pytest-asyncio is not installed in this environment."
         )
-    trial = _Trial(sandbox, workdir, suite, limits, environment, frozenset(home), tuple(roots), tuple(readable))
+    trial = _Trial(
+        sandbox, workdir, suite, limits, environment, frozenset(home), tuple(roots), tuple(readable), tuple(plugins)
+    )
     started = time.monotonic()
     with sandbox.session() as session:
         run = trial.run(session, tests)
@@ -74,6 +78,7 @@ class _Trial:
     home: frozenset[str]
     roots: tuple[str, ...]
     readable: tuple[Path, ...]
+    plugins: tuple[str, ...] = ()
 
     def run(self, session: Session, tests: Mapping[str, str]) -> TestRun:
         """One run, on fresh copies: nothing that one run left behind reaches another."""
@@ -121,6 +126,7 @@ class _Trial:
             "early": {name: str(folders.tests / path) for name, path in needs.early(tests, ours).items()},
             "conftest": any(Path(path).name == "conftest.py" for path in tests),
             "asyncio": self.suite.asynchronous,
+            "plugins": [name for name in self.plugins if name.partition(".")[0] not in self.home],
             "nonce": nonce,
         }
 

@@ -122,7 +122,8 @@ def test_tests_that_want_a_network_say_nothing(bench: Bench) -> None:
 
 def test_a_module_that_is_not_installed_is_no_fault_of_the_draft(bench: Bench) -> None:
     needy = {"tests/acceptance/test_needy.py": "import not_installed_anywhere\n\n\ndef test_it():\n    pass\n"}
-    verdict = bench.verify(bench.item(needy), draft({"calc.py": RIGHT}, OWN))
+    library = LIBRARY | {"more.py": "def more():\n    import not_installed_anywhere\n"}
+    verdict = bench.verify(bench.item(needy, library=library), draft({"calc.py": RIGHT}, OWN))
     assert (verdict.grade, verdict.by) == (Grade.SELF_TESTED, "own tests")
     assert "not_installed_anywhere" in verdict.reason
 

@@ -1,0 +1,71 @@
+"""Drafts that are wrong, and would rather have nothing said of it: weaker evidence does not speak for them."""
+
+import pytest
+
+from stages.models import Grade
+from tests.adapters.verification.bench import ADDS, CALC, CODE, Bench, draft
+
+ACCEPTANCE = {"tests/acceptance/test_add.py": ADDS}
+MORE = {"tests/test_more.py": "from calc import MORE\n\n\ndef test_more():\n    assert MORE == 1\n"}
+
+
+def adding(body: str) -> dict[str, str]:
+    """Code that adds by this, and has what its own tests ask for."""
+    return {"calc.py": CALC.replace("return a - b", body) + "\n\nMORE = 1\n"}
+
+
+@pytest.mark.parametrize(
+    ("body", "reason"),
+    [
+        ("import socket; socket.socket()", "asked for a network"),
+        ("import socket; socket.getaddrinfo('example.com', 80)", "asked for a network"),
+        ("import os; os.kill(os.getpid(), 9)", "killed"),
+        ("import pytest; pytest.skip('later')", "ran before"),
+    ],
+    ids=["denied", "denied names", "killed", "skipped"],
+)
+def test_a_test_that_ran_before_and_does_not_after_leaves_a_doubt(bench: Bench, body: str, reason: str) -> None:
+    marked = ADDS.replace("def test", "@pytest.mark.skipif(False, reason='')\ndef test").replace(
+        "from calc", "import pytest\nfrom calc"
+    )
+    verdict = bench.verify(bench.item({"tests/acceptance/test_add.py": marked}), draft(adding(body), MORE))
+    assert (verdict.grade, verdict.by) == (Grade.UNVERIFIED, "")
+    assert reason in verdict.reason
+
+
+HEALTH = {"tests/test_health.py": "from health import ok\n\n\ndef test_ok():\n    assert ok() == 1\n"}
+HEALTHY = {"tests/test_own.py": HEALTH["tests/test_health.py"].replace("health import", "healthy import")}
+
+
+def test_a_module_that_the_draft_does_not_provide_is_its_failure(bench: Bench) -> None:
+    wrong = draft({"healthy.py": "def ok():\n    return 1\n"}, HEALTHY)
+    verdict = bench.verify(bench.item(HEALTH), wrong)
+    assert (verdict.grade, verdict.by) == (Grade.FAILED, "acceptance tests")
+    assert "the draft does not provide health" in verdict.reason
+
+
+@pytest.mark.parametrize("name", ["health", "django"], ids=["used by the repository", "widely used"])
+def test_a_module_that_others_are_to_provide_is_no_failure(bench: Bench, name: str) -> None:
+    given = {"tests/test_health.py": HEALTH["tests/test_health.py"].replace("health", name)}
+    library = {**CODE, "more.py": "import health\n"}
+    verdict = bench.verify(
+        bench.item(given, library=library), draft({"healthy.py": "def ok():\n    return 1\n"}, HEALTHY)
+    )
+    assert (verdict.grade, verdict.by) == (Grade.SELF_TESTED, "own tests")
+    assert f"needs {name}, which is not installed" in verdict.reason
+
+
+def test_names_cannot_be_looked_up_and_that_is_no_fault_of_the_draft(bench: Bench) -> None:
+    online = "import urllib.request\n\n\ndef test_online():\n    urllib.request.urlopen('http://example.com')\n"
+    verdict = bench.verify(bench.item({"tests/test_online.py": online}), draft(adding("return a + b"), MORE))
+    assert (verdict.grade, verdict.by) == (Grade.SELF_TESTED, "own tests")
+    assert "network" in verdict.reason
+
+
+def test_cases_that_the_code_gives_do_not_prove(bench: Bench) -> None:
+    varied = "import calc, pytest\n\n\n@pytest.mark.parametrize('case', calc.CASES)\n"
+    varied += "def test_add(case):\n    assert calc.add(*case) == sum(case)\n"
+    item = bench.item({"tests/test_all.py": varied}, library={"calc.py": CALC + "\n\nCASES = [(1, 2)]\n"})
+    verdict = bench.verify(item, draft({"calc.py": CALC + "\n\nCASES = [(0, 0)]\n"}))
+    assert verdict.grade is Grade.SELF_TESTED
+    assert "cases of test_add come from the code" in verdict.reason
