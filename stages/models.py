@@ -221,7 +221,8 @@ class Grade(StrEnum):
     PROVEN = "proven"
     """Upstream acceptance tests pass, and at least one failed before the change."""
     SELF_TESTED = "self-tested"
-    """The draft's own tests pass, and failed before."""
+    """The draft's own tests pass, and failed before; or upstream's do, of which no more is known than an exit code, or
+    which come with a caveat."""
     APPLIES = "applies"
     """The patch applies and compiles; the tests decide nothing."""
     FAILED = "failed"

@@ -56,12 +56,13 @@ def modules(tree: Path, folders: Iterable[str], imported: Collection[str] = ()) 
 def lacking(imported: Collection[str], before: Path, after: Path, python: Interpreter) -> tuple[str, ...]:
     """Of the modules that tests import, those that the draft was to provide and does not.
 
-    That is what stands nowhere in its tree, is not installed, and neither required nor used by the untouched code.
+    That is what stands nowhere in its tree and is not installed: it stood in the untouched code, or that neither
+    requires nor uses it.
     """
     known = NO_DRAFTS | sys.stdlib_module_names | _required(before)
     candidates = [name for name in sorted(imported) if name not in known and not _installed(name, python)]
-    absent = [name for name in candidates if not any(True for _ in (*after.rglob(f"{name}.py"), *after.rglob(name)))]
-    return tuple(name for name in absent if not _used(before, name))
+    absent = [name for name in candidates if not _stands(after, name)]
+    return tuple(name for name in absent if _stands(before, name) or not _used(before, name))
 
 
 def plugins(tree: Path, python: Interpreter) -> tuple[str, ...]:
@@ -84,6 +85,10 @@ def _installed(name: str, python: Interpreter) -> bool:
     return python.has(name) or any(
         (folder / f"{name}.py").is_file() or any(folder.glob(f"{name}.*so")) for folder in python.packages
     )
+
+
+def _stands(tree: Path, name: str) -> bool:
+    return any(True for _ in (*tree.rglob(f"{name}.py"), *tree.rglob(name)))
 
 
 def _used(tree: Path, name: str) -> bool:

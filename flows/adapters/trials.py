@@ -45,7 +45,7 @@ class Bench:
         home, old = ((*modules(tree, self.roots, names), *lacks) for tree in (trees.after, trees.before))
         before = self._run(trees.before, files, old, canaries=False)  # there, nothing has an interest in passing
         after = self._run(trees.after, files, home, canaries=True)
-        if given and after.outcome == "passed" and before.outcome == "failed":
+        if given and after.outcome == "passed" and before.outcome in ("failed", "timeout"):
             before = steady(before, self._run(trees.before, files, old, canaries=False))
         cases = ", ".join(cases_of_code(files, run, home)) if given else ""
         caveats = (f"The cases of {cases} come from the code.",) if cases else ()

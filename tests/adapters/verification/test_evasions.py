@@ -44,6 +44,13 @@ def test_a_module_that_the_draft_does_not_provide_is_its_failure(bench: Bench) -
     assert "the draft does not provide health" in verdict.reason
 
 
+def test_a_module_that_the_draft_deletes_is_its_failure(bench: Bench) -> None:
+    item = bench.item(ACCEPTANCE, library={**CODE, "uses.py": "import calc\n"})
+    verdict = bench.verify(item, draft({}, MORE, deleted=("calc.py",)))
+    assert (verdict.grade, verdict.by) == (Grade.FAILED, "acceptance tests")
+    assert "the draft does not provide calc" in verdict.reason
+
+
 @pytest.mark.parametrize("name", ["health", "django"], ids=["used by the repository", "widely used"])
 def test_a_module_that_others_are_to_provide_is_no_failure(bench: Bench, name: str) -> None:
     given = {"tests/test_health.py": HEALTH["tests/test_health.py"].replace("health", name)}
