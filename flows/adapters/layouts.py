@@ -3,6 +3,7 @@
 import re
 import sys
 from collections.abc import Collection, Iterable
+from itertools import chain
 from pathlib import Path, PurePosixPath
 
 from flows.adapters.ini import ini
@@ -88,7 +89,7 @@ def _installed(name: str, python: Interpreter) -> bool:
 
 
 def _stands(tree: Path, name: str) -> bool:
-    return any(True for _ in (*tree.rglob(f"{name}.py"), *tree.rglob(name)))
+    return any(True for _ in chain(tree.rglob(f"{name}.py"), tree.rglob(name)))
 
 
 def _used(tree: Path, name: str) -> bool:

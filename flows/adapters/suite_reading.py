@@ -21,6 +21,7 @@ class Told(NamedTuple):
 def read(report: bytes, word: str) -> Told:
     """The report in these lines, each of which must begin with the run's own word."""
     phases: dict[str, dict[str, str]] = {}
+    subtests: set[str] = set()
     ended = False
     for text in report.splitlines(keepends=True):
         line = _line(text, word)
@@ -30,13 +31,15 @@ def read(report: bytes, word: str) -> Told:
             ended = True
             continue
         test, when, outcome = line
-        if outcome == "rerun":  # by a plugin that tries again
+        if when == "subtest":
+            subtests.add(test)
+        elif outcome == "rerun":  # by a plugin that tries again
             phases.pop(test, None)
         elif when in phases.setdefault(test, {}):
             return Told({}, ended=False, fault=f"{test} was reported twice")
         else:
             phases[test][when] = outcome
-    return Told({test: _state(phase) for test, phase in phases.items()}, ended)
+    return Told({test: _state(phase, test in subtests) for test, phase in phases.items()}, ended)
 
 
 def _line(text: bytes, word: str) -> list[str] | None:
@@ -46,14 +49,14 @@ def _line(text: bytes, word: str) -> list[str] | None:
     except (ValueError, RecursionError):
         return None
     whole = isinstance(line, list) and len(line) in (1, 4) and all(isinstance(part, str) for part in line)
-    if not whole or line[0] != word or not text.endswith(b"\n") or (len(line) == 4 and line[2] not in PHASES):
+    if not whole or line[0] != word or not text.endswith(b"\n") or {*line[2:3]} - {*PHASES, "subtest"}:
         return None
     return [*map(str, line[1:])]
 
 
-def _state(phases: Mapping[str, str]) -> str:
+def _state(phases: Mapping[str, str], subtest_failed: bool) -> str:
     """One word for a test from those of its phases: passed only if all three did."""
-    if phases.get("call") == "failed":
+    if phases.get("call") == "failed" or subtest_failed:
         return "failed"
     if "failed" in phases.values():
         return "error"

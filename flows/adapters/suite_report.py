@@ -1,4 +1,4 @@
-"""A pytest plugin that tells how each test of a repository ended, on descriptor 3; standard library only.
+"""A pytest plugin that tells how each test of a repository ended, on descriptor 3; standard library and pytest only.
 
 It lies in the process of the code under test, which could meddle with it: what it says can accuse a draft, and prove
 nothing for it. Each line is a list that begins with a word that only this run knows: [word, test, phase, outcome], and
@@ -28,8 +28,11 @@ _tell = _teller()
 
 
 def pytest_runtest_logreport(report: Any) -> None:
-    """One line for each phase of each test."""
-    if not hasattr(report, "context"):  # a subtest; the test's own report follows
+    """One line for each phase of each test, and for a subtest that failed."""
+    if hasattr(report, "context"):  # of a subtest; the test's own report follows, and may call it passed
+        if report.outcome == "failed":
+            _tell(report.nodeid, "subtest", report.outcome)
+    else:
         _tell(report.nodeid, report.when, "x" * hasattr(report, "wasxfail") + report.outcome)
 
 

@@ -92,7 +92,7 @@ class Verification:
             return Evidence(untold=(f"The repository cannot be tested here: {error}.",))
         command = (self._suite or command_of(trees.untouched)) if item.repository else ""
         runner = Runner(sandbox, self._suite_limits, python)
-        what = (item.repository, item.revision, command, str(python))
+        what = (item.repository, item.revision, command, str(python), repr(self._suite_limits))
         suite, notes = regressions(self._cache, runner, command, trees, what)
         sound = bool(suite.before) and suite.before[0].outcome == "passed"
         bench = Bench(sandbox, self._limits, python, trees, command if sound and command != PYTEST else "")

@@ -41,6 +41,15 @@ def test_a_test_that_does_not_end_well_is_broken_and_alone_accused(bench: Bench,
     assert (verdict.grade, verdict.by, verdict.broke) == (Grade.FAILED, "regression", (DOUBLE,))
 
 
+def test_a_test_whose_subtest_fails_is_broken(bench: Bench) -> None:
+    test = "import unittest\n\nimport calc\n\n\nclass TestAll(unittest.TestCase):\n    def test_all(self):\n"
+    test += "        for n in (1, 2):\n            with self.subTest(n=n):\n"
+    test += "                self.assertEqual(calc.double(n), 2 * n)\n"
+    item = bench.item(library={"calc.py": RIGHT, "tests/test_all.py": test})
+    verdict = bench.verify(item, draft({"calc.py": doubling("return a")}))
+    assert (verdict.grade, verdict.broke) == (Grade.FAILED, ("tests/test_all.py::TestAll::test_all",))
+
+
 def test_a_test_that_never_ends_is_broken_and_alone_accused(tmp_path: Path, bench: Bench) -> None:
     hurried = Bench(tmp_path / "hurried", suite_seconds=15)
     verdict = hurried.verify(
@@ -113,6 +122,11 @@ def test_a_test_passed_if_all_its_phases_did() -> None:
 )
 def test_a_test_has_one_word(phases: dict[str, str], state: str) -> None:
     assert read(lines(*(["a", *phase] for phase in phases.items())), "w").tests == {"a": state}
+
+
+def test_a_subtest_that_fails_fails_its_test() -> None:
+    failed = [["a", "subtest", "failed"]]
+    assert read(lines(*failed, *failed, *whole("a")), "w").tests == {"a": "failed"}
 
 
 def test_a_test_that_a_plugin_runs_again_counts_by_its_last_run() -> None:
