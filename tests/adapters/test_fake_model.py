@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from stages.drafting import write
+from stages.drafting import draft_question, write
 from stages.models import Brief, CodeView, Finding, Source, TestPlan, WorkItem
 from stages.outcome import STAGES, Dossier
 from stages.patching import Guards
@@ -52,7 +52,8 @@ async def test_a_whole_item_can_be_thought_through_against_the_fake(tmp_path: Pa
             for stage in STAGES:
                 earlier.append((await think(stage, given, earlier, model.ask, templates)).answer)
             dossier = Dossier(**{answer.step: answer for answer in earlier})
-            drafted = await write(given, dossier, model.ask, templates, Guards(), no_files)
+            question = draft_question(given, dossier, templates, Guards())
+            drafted = await write(question, given, dossier, model.ask, templates, Guards(), no_files)
     assert [file.path for file in drafted.draft.files] == [f"fake_{given.item.id}.py"]
     assert [file.path for file in drafted.draft.tests] == [f"tests/test_fake_{given.item.id}.py"]
     assert [(call.step, call.turn) for call in fake.calls] == [*((s.step, "1") for s in STAGES), ("draft", "1")]
