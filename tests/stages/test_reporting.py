@@ -127,7 +127,7 @@ def test_the_runs_page_tells_what_was_done_and_what_was_not_and_why() -> None:
         notes=["autocoder/autocoder-test-planning-results does not exist yet."],
     )
     for row in (
-        "| `0123456789abcdef-1` | Fractions of a minute are not rounded | self-tested | 10,200 | 14.5 |",
+        "| `0123456789abcdef-1` | Fractions of a minute are not rounded | self-tested | 10,200 | 12.9 |",
         "| `0123-2` | Durations \\| units | the endpoint \\| is away |",
         "| `0123456789abcdef-1` | Edge Cases | same file |",
         f"| `autocoder/a/iteration_9.json` | `{'b' * 40}` | not JSON |",

@@ -19,10 +19,9 @@ def adding(body: str) -> dict[str, str]:
     [
         ("import socket; socket.socket()", "asked for a network"),
         ("import socket; socket.getaddrinfo('example.com', 80)", "asked for a network"),
-        ("import os; os.kill(os.getpid(), 9)", "killed"),
         ("import pytest; pytest.skip('later')", "ran before"),
     ],
-    ids=["denied", "denied names", "killed", "skipped"],
+    ids=["denied", "denied names", "skipped"],
 )
 def test_a_test_that_ran_before_and_does_not_after_leaves_a_doubt(bench: Bench, body: str, reason: str) -> None:
     marked = ADDS.replace("def test", "@pytest.mark.skipif(False, reason='')\ndef test").replace(
@@ -31,6 +30,11 @@ def test_a_test_that_ran_before_and_does_not_after_leaves_a_doubt(bench: Bench, 
     verdict = bench.verify(bench.item({"tests/acceptance/test_add.py": marked}), draft(adding(body), MORE))
     assert (verdict.grade, verdict.by) == (Grade.UNVERIFIED, "")
     assert reason in verdict.reason
+
+
+def test_code_that_kills_its_own_process_has_failed(bench: Bench) -> None:
+    verdict = bench.verify(bench.item(ACCEPTANCE), draft(adding("import os; os.kill(os.getpid(), 9)"), MORE))
+    assert (verdict.grade, verdict.by) == (Grade.FAILED, "acceptance tests")
 
 
 HEALTH = {"tests/test_health.py": "from health import ok\n\n\ndef test_ok():\n    assert ok() == 1\n"}

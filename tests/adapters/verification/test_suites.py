@@ -50,6 +50,7 @@ def test_a_test_whose_subtest_fails_is_broken(bench: Bench) -> None:
     assert (verdict.grade, verdict.broke) == (Grade.FAILED, ("tests/test_all.py::TestAll::test_all",))
 
 
+@pytest.mark.slow
 def test_a_test_that_never_ends_is_broken_and_alone_accused(tmp_path: Path, bench: Bench) -> None:
     hurried = Bench(tmp_path / "hurried", suite_seconds=15)
     verdict = hurried.verify(
@@ -84,6 +85,7 @@ def test_a_report_that_the_code_meddles_with_is_no_pass(bench: Bench, body: str)
     )
 
 
+@pytest.mark.slow
 def test_a_suite_that_runs_out_of_time_before_the_change_is_told_and_run_once(tmp_path: Path, bench: Bench) -> None:
     hurried = Bench(tmp_path / "hurried", suite_seconds=8)
     slow = {"tests/test_slow.py": "import time\n\n\ndef test_slow():\n    time.sleep(99)\n"}
