@@ -45,4 +45,7 @@ def test_only_the_rehearsal_is_worked_off_in_one_run(tmp_path: Path):
     assert first_parameters(rehearsal) == {"limit": 8}
     recorded = f"replay:{REHEARSAL}"
     assert first_parameters(Settings(home=tmp_path, HF_TOKEN="hf_x", HF_USERNAME="me", model=recorded)) == {}
-    assert first_parameters(Settings(home=tmp_path, local=True, model="llama", OPENAI_BASE_URL="http://127.0.0.1:9/v1")) == {}
+    assert (
+        first_parameters(Settings(home=tmp_path, local=True, model="llama", OPENAI_BASE_URL="http://127.0.0.1:9/v1"))
+        == {}
+    )
