@@ -17,7 +17,6 @@ from deployments import dead_runs
 from deployments.automations import put_in_place
 from deployments.dead_runs import close_dead_runs
 from flows.presence import is_alive, present
-from tests.flows.conftest import prefect_server  # noqa: F401  # fixture
 
 HOLD = """
 import sys, time, uuid, pathlib
@@ -37,7 +36,7 @@ def think() -> None: ...
 
 
 @pytest.fixture
-def prefect() -> Iterator[SyncPrefectClient]:
+def prefect(prefect_server: None) -> Iterator[SyncPrefectClient]:
     with get_client(sync_client=True) as client:
         yield client
         for run in client.read_flow_runs(flow_filter=dead_runs.OURS):

@@ -113,6 +113,7 @@ def test_a_scheduled_run_comes_by_itself(up: Up):
     assert done
 
 
+@pytest.mark.slow
 def test_prefects_own_commands_work_as_the_readme_says(up: Up):
     said = up.prefect("deployment", "run", "implement/on-demand", "--param", "limit=1", "--watch")
     assert "finished successfully" in said
@@ -173,6 +174,7 @@ def test_ctrl_c_stops_everything_it_started_however_often_it_is_pressed(up: Up):
     assert alive(family) == []
 
 
+@pytest.mark.slow
 def test_the_next_make_up_goes_on(up: Up):
     lines = up.start().read_until(LAST_LINE)
     assert any(line.startswith("Idle: ") for line in lines), "\n".join(lines)

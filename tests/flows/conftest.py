@@ -11,7 +11,6 @@ import pytest
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.objects import Artifact, State, TaskRun
 from prefect.settings import PREFECT_RESULTS_LOCAL_STORAGE_PATH, temporary_settings
-from prefect.testing.utilities import prefect_test_harness
 
 from flows.adapters.hub import Hub
 from flows.adapters.local_hub import LocalHub
@@ -23,12 +22,6 @@ from tests.adapters.fake_replies import Answer, Call, says
 from tests.adapters.faults import Faults
 
 TOKEN = "sk-planted-and-never-to-be-seen"
-
-
-@pytest.fixture(scope="session", autouse=True)
-def prefect_server() -> Iterator[None]:
-    with prefect_test_harness(server_startup_timeout=120):
-        yield
 
 
 @dataclass
@@ -102,6 +95,7 @@ async def _artifacts(state: State[Any]) -> list[Artifact]:
 
 @pytest.fixture
 def world(
+    prefect_server: None,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     hub_server: LocalHub,  # noqa: F811

@@ -30,6 +30,7 @@ def test_the_best_of_three_drafts_is_published_and_the_row_tells_how_it_was_chos
     assert "compare" in {task.name.split(" ")[0] for task in three.task_runs()}
 
 
+@pytest.mark.slow
 def test_a_draft_that_is_not_to_be_had_leaves_the_others(three: World) -> None:
     three.odd["draft-2"] = lambda call: says("I would rather not.")
     assert three.run().name == "Published 1 of 1"

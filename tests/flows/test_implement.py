@@ -56,6 +56,7 @@ def test_what_was_thought_before_a_failure_is_not_asked_again(world: World):
     assert {r.state_name for r in world.task_runs() if r.name.startswith("Deep")} == {"Cached"}
 
 
+@pytest.mark.slow
 def test_a_changed_model_asks_again(world: World, monkeypatch: pytest.MonkeyPatch):
     world.publish(record("a"))
     world.odd["draft"] = lambda call: refuses(401, openai_error("no"))
@@ -137,6 +138,7 @@ def test_nothing_new_is_paid_for_while_what_is_finished_cannot_go_out(world: Wor
     assert len(world.rows()) == 2
 
 
+@pytest.mark.slow
 def test_another_hub_sees_nothing_of_what_this_one_was_given(
     world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
@@ -226,6 +228,7 @@ def test_an_item_has_a_page_and_the_run_a_table(world: World):
 
 
 @pytest.mark.parametrize("key", ["test", "1", "none"])
+@pytest.mark.slow
 def test_a_key_that_is_an_ordinary_word_changes_nothing_in_a_row(
     world: World, monkeypatch: pytest.MonkeyPatch, key: str
 ):

@@ -25,6 +25,7 @@ def once(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]):
     return run
 
 
+@pytest.mark.slow
 def test_without_a_server_a_run_starts_one_of_its_own_and_publishes(world: World):
     world.publish(record("a", "b"))
     done = subprocess.run(

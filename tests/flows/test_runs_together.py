@@ -48,18 +48,18 @@ def test_an_endpoint_that_fails_again_and_again_is_left_alone_and_every_item_kee
 ):
     monkeypatch.setenv("AUTOCODER_FAILURES", "6")
     monkeypatch.setattr(policy, "_named", lambda name: policy._stored.with_options(name=name, retry_delay_seconds=0))
-    world.publish(record(*"abcdefgh"))
+    world.publish(record(*"abc"))
     world.odd["deep_understanding"] = lambda call: refuses(503, openai_error("overloaded"))
-    state = world.run(limit=8)
+    state = world.run(limit=3)
     assert state.is_failed()
     assert "failed again and again and is left alone until" in (state.message or "")
-    assert 6 <= len(world.asked()) <= 8 + 6, "those under way when it opened, and no more"
-    rests = world.run(limit=8)
+    assert 6 <= len(world.asked()) <= 6 + 3, "those under way when it opened, and no more"
+    rests = world.run(limit=3)
     assert (rests.name, world.asked()) == ("Resting", [])
     (kept,) = (world.home / "breakers").iterdir()
     kept.write_text(kept.read_text().replace('"until": ', '"until": 0, "was": '))
     world.odd.clear()
-    assert world.run(limit=8).name == "Published 8 of 8"
+    assert world.run(limit=3).name == "Published 3 of 3"
 
 
 def test_what_wont_pass_is_not_tried_again(world: World):

@@ -39,6 +39,7 @@ def test_an_exit_code_that_a_draft_may_choose_does_not_prove(bench: Bench) -> No
 @pytest.mark.parametrize(
     "check", ["test -f health.py", 'python -c "import health"', 'grep -q "def sub" calc.py', "python -m health"]
 )
+@pytest.mark.slow
 def test_a_check_is_held_against_the_untouched_code(bench: Bench, check: str) -> None:
     added = {"health.py": "def ok():\n    return True\n", "calc.py": CALC + "\n\ndef sub(a, b):\n    return a - b\n"}
     verdict = bench.verify(bench.item(check=check), draft(added))
@@ -58,6 +59,7 @@ def test_what_the_code_says_of_absent_tools_is_no_excuse(bench: Bench) -> None:
         "socket; socket.create_connection(('1.1.1.1', 80))",
     ],
 )
+@pytest.mark.slow
 def test_a_check_that_wants_a_network_says_nothing(bench: Bench, ask: str) -> None:
     verdict = bench.verify(bench.item(check=f'python -c "import {ask}"'), draft({"calc.py": RIGHT}, OWN))
     assert (verdict.grade, verdict.by) == (Grade.SELF_TESTED, "own tests")
@@ -86,6 +88,7 @@ def test_a_check_that_never_showed_the_finding_proves_nothing(bench: Bench) -> N
         "nosuchtool x | grep -c e | grep -q 0",
     ],
 )
+@pytest.mark.slow
 def test_a_check_without_its_tool_says_nothing(bench: Bench, check: str) -> None:
     verdict = bench.verify(bench.item(check=check), draft({"calc.py": RIGHT}, OWN))
     assert (verdict.grade, verdict.by) == (Grade.SELF_TESTED, "own tests")
@@ -128,6 +131,7 @@ def test_a_test_is_accused_after_two_failures_and_two_passes(
     assert not told.states, "no run too few"
 
 
+@pytest.mark.slow
 def test_the_untouched_revision_is_run_once_for_all_drafts(bench: Bench) -> None:
     item = bench.item(library=LIBRARY | {"tests/test_broken.py": "def test_broken():\n    assert False\n"})
     first = bench.verify(item, draft({"calc.py": RIGHT}, OWN))
@@ -146,6 +150,7 @@ def test_tests_that_a_draft_mends_are_named(bench: Bench) -> None:
     assert verdict.fixed == ("tests/test_add.py::test_add",)
 
 
+@pytest.mark.slow
 def test_options_for_a_plugin_that_is_not_there_are_left_out(bench: Bench) -> None:
     library = LIBRARY | {"pytest.ini": "[pytest]\naddopts = --no-such-option\n"}
     verdict = bench.verify(bench.item(library=library), draft({"calc.py": RIGHT.replace("2 * a", "a")}))

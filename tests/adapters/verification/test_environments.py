@@ -21,6 +21,7 @@ def tree(folder: Path, files: dict[str, str]) -> Path:
     return folder
 
 
+@pytest.mark.slow
 def test_a_repository_is_tested_with_what_it_requires_and_locks(bench: Bench, index: Path) -> None:
     lock = '[[package]]\nname = "planted"\nversion = "1.0"\n'
     library = LIBRARY | {

@@ -48,6 +48,7 @@ def test_a_module_that_the_draft_does_not_provide_is_its_failure(bench: Bench) -
     assert "the draft does not provide health" in verdict.reason
 
 
+@pytest.mark.slow
 def test_a_module_that_the_draft_deletes_is_its_failure(bench: Bench) -> None:
     item = bench.item(ACCEPTANCE, library={**CODE, "uses.py": "import calc\n"})
     verdict = bench.verify(item, draft({}, MORE, deleted=("calc.py",)))
@@ -56,6 +57,7 @@ def test_a_module_that_the_draft_deletes_is_its_failure(bench: Bench) -> None:
 
 
 @pytest.mark.parametrize("name", ["health", "django"], ids=["used by the repository", "widely used"])
+@pytest.mark.slow
 def test_a_module_that_others_are_to_provide_is_no_failure(bench: Bench, name: str) -> None:
     given = {"tests/test_health.py": HEALTH["tests/test_health.py"].replace("health", name)}
     library = {**CODE, "more.py": "import health\n"}
@@ -66,6 +68,7 @@ def test_a_module_that_others_are_to_provide_is_no_failure(bench: Bench, name: s
     assert f"needs {name}, which is not installed" in verdict.reason
 
 
+@pytest.mark.slow
 def test_names_cannot_be_looked_up_and_that_is_no_fault_of_the_draft(bench: Bench) -> None:
     online = "import urllib.request\n\n\ndef test_online():\n    urllib.request.urlopen('http://example.com')\n"
     verdict = bench.verify(bench.item({"tests/test_online.py": online}), draft(adding("return a + b"), MORE))
@@ -73,6 +76,7 @@ def test_names_cannot_be_looked_up_and_that_is_no_fault_of_the_draft(bench: Benc
     assert "network" in verdict.reason
 
 
+@pytest.mark.slow
 def test_cases_that_the_code_gives_do_not_prove(bench: Bench) -> None:
     varied = "import calc, pytest\n\n\n@pytest.mark.parametrize('case', calc.CASES)\n"
     varied += "def test_add(case):\n    assert calc.add(*case) == sum(case)\n"

@@ -39,6 +39,7 @@ def test_acceptance_tests_that_fail_make_it_failed(bench: Bench) -> None:
     }
 
 
+@pytest.mark.slow
 def test_the_evidence_is_the_same_each_time(bench: Bench) -> None:
     item, wrong = bench.item(ACCEPTANCE, check=CHECK), draft({"calc.py": "import gone\n"}, OWN)
     one, other = (bench.verify(item, wrong).model_copy(update={"seconds": 0.0}) for _ in range(2))
@@ -62,6 +63,7 @@ def test_a_regression_makes_it_failed_and_is_named(bench: Bench) -> None:
     assert "assert 2 == 4" in verdict.output
 
 
+@pytest.mark.slow
 def test_a_package_that_cannot_be_imported_any_more_breaks_its_suite(bench: Bench) -> None:
     verdict = bench.verify(bench.item(library=LIBRARY), draft({"calc.py": "import gone\n"}, OWN))
     assert (verdict.grade, verdict.by) == (Grade.FAILED, "regression")
@@ -98,6 +100,7 @@ def test_tests_that_a_stub_passes_prove_nothing(bench: Bench) -> None:
     assert verdict.grade is Grade.APPLIES
 
 
+@pytest.mark.slow
 def test_a_name_that_an_existing_file_gains_is_a_stub_before(bench: Bench) -> None:
     given = {"tests/acceptance/test_half.py": "from calc import half\n\n\ndef test_half():\n    assert half(4) == 2\n"}
     verdict = bench.verify(bench.item(given), draft({"calc.py": CALC + "\n\ndef half(a):\n    return a // 2\n"}))
@@ -105,6 +108,7 @@ def test_a_name_that_an_existing_file_gains_is_a_stub_before(bench: Bench) -> No
     assert [(t.before, t.after) for t in verdict.tests] == [("failed", "passed")]
 
 
+@pytest.mark.slow
 def test_acceptance_tests_may_use_the_repositorys_own_fixtures(bench: Bench) -> None:
     fixture = "import pytest\n\n\n@pytest.fixture\ndef three():\n    return 3\n"
     library = LIBRARY | {"tests/conftest.py": fixture}
@@ -113,6 +117,7 @@ def test_acceptance_tests_may_use_the_repositorys_own_fixtures(bench: Bench) -> 
     assert verdict.grade is Grade.PROVEN
 
 
+@pytest.mark.slow
 def test_tests_that_want_a_network_say_nothing(bench: Bench) -> None:
     online = "import socket\n\n\ndef test_online():\n    socket.create_connection(('127.0.0.1', 9))\n"
     verdict = bench.verify(bench.item({"tests/acceptance/test_online.py": online}), draft({"calc.py": RIGHT}))
@@ -120,6 +125,7 @@ def test_tests_that_want_a_network_say_nothing(bench: Bench) -> None:
     assert "network" in verdict.reason
 
 
+@pytest.mark.slow
 def test_a_module_that_is_not_installed_is_no_fault_of_the_draft(bench: Bench) -> None:
     needy = {"tests/acceptance/test_needy.py": "import not_installed_anywhere\n\n\ndef test_it():\n    pass\n"}
     library = LIBRARY | {"more.py": "def more():\n    import not_installed_anywhere\n"}

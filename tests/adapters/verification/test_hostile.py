@@ -30,12 +30,14 @@ FORGERIES = {
 
 
 @pytest.mark.parametrize("files", FORGERIES.values(), ids=FORGERIES)
+@pytest.mark.slow
 def test_a_forgery_is_no_pass(bench: Bench, files: dict[str, str]) -> None:
     trivial = {"tests/test_own.py": "def test_nothing():\n    assert True\n"}
     verdict = bench.verify(bench.item(ACCEPTANCE), draft(files, trivial))
     assert verdict.grade in (Grade.FAILED, Grade.UNVERIFIED), verdict.reason
 
 
+@pytest.mark.slow
 def test_a_draft_that_takes_away_variants_of_a_test_is_not_believed(bench: Bench) -> None:
     cases = CALC + "\n\nCASES = [(0, 0), (1, 2)]\n"
     varied = "import calc, pytest\n\n\n@pytest.mark.parametrize('case', calc.CASES)\n"
@@ -46,6 +48,7 @@ def test_a_draft_that_takes_away_variants_of_a_test_is_not_believed(bench: Bench
     assert bench.verify(item, draft({"calc.py": cases.replace("a - b", "a + b")})).grade is Grade.SELF_TESTED
 
 
+@pytest.mark.slow
 def test_a_draft_that_rewrites_the_repositorys_tests_is_held_against_the_old_ones(bench: Bench) -> None:
     rewritten = {"tests/test_calc.py": "def test_double():\n    assert True\n", "tests/test_add.py": ADDS}
     verdict = bench.verify(bench.item(library=LIBRARY), draft({"calc.py": RIGHT.replace("2 * a", "a")}, rewritten))

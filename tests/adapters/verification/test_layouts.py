@@ -31,6 +31,7 @@ def asks(module: str) -> dict[str, str]:
     ],
     ids=["pythonpath", "namespace of an installed name", "package"],
 )
+@pytest.mark.slow
 def test_code_is_found_where_the_repository_has_it(bench: Bench, module: str, path: str, more: dict[str, str]) -> None:
     library = {path: "def f():\n    return 1\n", **more}
     verdict = bench.verify(bench.item(asks(module), library=library), draft({path: "def f():\n    return 3\n"}))
@@ -64,6 +65,7 @@ def test_data_of_the_tests_lies_where_a_program_in_the_top_folder_finds_it(bench
     assert verdict.grade is Grade.PROVEN, verdict.reason
 
 
+@pytest.mark.slow
 def test_plugins_that_the_repository_requires_are_there_and_a_drafts_are_not(bench: Bench, index: Path) -> None:
     plugin = "import pytest\n\n\n@pytest.fixture\ndef three():\n    return 3\n"
     wheels.make(index, "planted", "3.0", plugin, entry_points="[pytest11]\nplanted = planted\n")
@@ -83,12 +85,14 @@ def test_plugins_that_the_repository_requires_are_there_and_a_drafts_are_not(ben
         ({**ACCEPTANCE, "tests/x.test.js": "fail()"}, "tests/x.test.js"),
     ],
 )
+@pytest.mark.slow
 def test_given_tests_that_are_not_run_are_named(bench: Bench, given: dict[str, str], left: str) -> None:
     verdict = bench.verify(bench.item(given), draft({"calc.py": RIGHT}))
     assert verdict.grade in (Grade.SELF_TESTED, Grade.UNVERIFIED)
     assert f"Given tests that were not run: {left}." in verdict.reason
 
 
+@pytest.mark.slow
 def test_a_verdict_says_that_the_repositorys_own_conftest_took_part(bench: Bench) -> None:
     library = LIBRARY | {"tests/conftest.py": "import pytest\n"}
     verdict = bench.verify(bench.item(ACCEPTANCE, library=library), draft({"calc.py": RIGHT}))

@@ -41,6 +41,7 @@ def test_a_test_that_does_not_end_well_is_broken_and_alone_accused(bench: Bench,
     assert (verdict.grade, verdict.by, verdict.broke) == (Grade.FAILED, "regression", (DOUBLE,))
 
 
+@pytest.mark.slow
 def test_a_test_whose_subtest_fails_is_broken(bench: Bench) -> None:
     test = "import unittest\n\nimport calc\n\n\nclass TestAll(unittest.TestCase):\n    def test_all(self):\n"
     test += "        for n in (1, 2):\n            with self.subTest(n=n):\n"
@@ -69,6 +70,7 @@ def test_a_test_that_never_ends_is_broken_and_alone_accused(tmp_path: Path, benc
     ],
     ids=["plugin", "conftest", "conftest of the tests", "options"],
 )
+@pytest.mark.slow
 def test_a_draft_has_no_say_in_how_the_suite_is_run(bench: Bench, files: dict[str, str]) -> None:
     verdict = bench.verify(bench.item(library=LIBRARY), draft({"calc.py": doubling("return a"), **files}))
     assert (verdict.grade, verdict.by, verdict.broke) == (Grade.FAILED, "regression", (DOUBLE,))
