@@ -76,7 +76,6 @@ class Follower:
         local = "" if self.settings.on_real_hub else f"HF_ENDPOINT={self.settings.local_hub} "
         yield ""
         yield f"Prefect UI   {self.ui}"
-        yield f"this run     {self.ui}/runs/flow-run/{run.id}"
         yield f"deployment   {self.ui}/deployments/deployment/{run.deployment_id}"
         yield f"dataset      {self.settings.hub_address}/datasets/{dataset}"
         code = f'from datasets import load_dataset; print(load_dataset("{dataset}")["train"][-1])'

@@ -95,7 +95,7 @@ def start(settings: Settings, started: Started) -> dict[str, str]:
         "The Prefect worker",
         [sys.executable, "-m", "prefect", "worker", "start", "--pool", POOL, "--install-policy", "never"],
         settings.home / "logs" / "worker.log",
-        environment,
+        {"PREFECT_WORKER_QUERY_SECONDS": "2", **environment},  # 10 by default: a run started by hand would wait for it
     )
     started.start(worker)
     say(f"worker    started, log in {worker.log}")
