@@ -29,9 +29,10 @@ class Started:
         """A line for each that has ended and is started again. Raises Permanent when one ends again and again."""
         for child in self.children:
             if child.ended:
-                yield f"restart   {child.name} ended (exit code {child.process.returncode}), and is started again"
+                line = f"restart   {child.name} ended (exit code {child.process.returncode}), and is started again"
                 child.start_again()
                 self._write_down()
+                yield line
 
     def _write_down(self) -> None:
         told = [[c.name, c.identity.pid, c.identity.create_time()] for c in self.children]

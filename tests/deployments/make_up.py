@@ -63,6 +63,12 @@ class Up:
                 break
         return self.lines
 
+    def stop(self) -> None:
+        """In order, if it runs."""
+        if self.process.poll() is None:
+            self.process.terminate()
+            self.process.wait(60)
+
     def family(self) -> list[psutil.Process]:
         """All that it started, and what those started."""
         return psutil.Process(self.process.pid).children(recursive=True)

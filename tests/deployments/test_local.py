@@ -43,9 +43,7 @@ def up(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Up]:
     started = Up(tmp_path_factory.mktemp("up") / "home", (free_port(), free_port())).start()
     started.read_until(LAST_LINE)
     yield started
-    if started.process.poll() is None:
-        started.process.terminate()
-        started.process.wait(60)
+    started.stop()
     for left in leftovers(started.home / "up.json").values():
         end(left)
 
@@ -176,6 +174,7 @@ def test_ctrl_c_stops_everything_it_started_however_often_it_is_pressed(up: Up):
 
 @pytest.mark.slow
 def test_the_next_make_up_goes_on(up: Up):
+    up.stop()
     lines = up.start().read_until(LAST_LINE)
     assert any(line.startswith("Idle: ") for line in lines), "\n".join(lines)
     with up.client() as prefect:
@@ -218,7 +217,7 @@ def test_what_is_killed_is_started_again_and_the_next_run_goes_on(up: Up, name: 
 def test_what_ends_again_and_again_is_told_and_the_others_are_stopped(up: Up):
     family = up.family()
     while up.process.poll() is None:
-        with suppress(psutil.NoSuchProcess):
+        with suppress(psutil.NoSuchProcess, FileNotFoundError):
             psutil.Process(up.pid("The local Hub")).kill()
         time.sleep(0.2)
     said = "\n".join(up.read_until("never"))
