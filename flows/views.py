@@ -14,8 +14,9 @@ from prefect.artifacts import (
 )
 from prefect.context import FlowRunContext
 
+from flows.progress import Progress
 from flows.run import Ending, Pulled
-from flows.workshop import Progress, workshop
+from flows.workshop import workshop
 from stages.errors import WorkerError
 from stages.models import WorkItem
 from stages.outcome import Outcome

@@ -9,7 +9,6 @@ import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, nullcontext
 from contextvars import ContextVar
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property
 from importlib.metadata import version
@@ -30,6 +29,7 @@ from flows.adapters.upstream import Upstream
 from flows.addresses import scrub
 from flows.environment import load
 from flows.presence import present
+from flows.progress import Progress
 from flows.settings import Settings
 from stages.errors import BudgetReached, EndpointDown, Misconfigured, Permanent, WorkerError
 
@@ -216,25 +216,6 @@ def now() -> str:
 def _address(chosen: Settings) -> str:
     """8 hex digits of the Hub's address and the datasets' ids."""
     return hashlib.sha256("\n".join((chosen.hub_address, *chosen.datasets)).encode()).hexdigest()[:8]
-
-
-@dataclass
-class Progress:
-    """How far the items in hand have come; a step is one of their task runs."""
-
-    items: int = 0
-    steps: int = 0
-    verified: int = 0
-
-    STEPS_OF_AN_ITEM = 9
-    """study, six thoughts, write, verify."""
-
-    def step(self) -> None:
-        self.steps += 1
-
-    @property
-    def percent(self) -> float:
-        return min(100.0, 100.0 * self.steps / (self.items * self.STEPS_OF_AN_ITEM or 1))
 
 
 _open: ContextVar[Workshop] = ContextVar("workshop")

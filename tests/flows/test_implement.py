@@ -250,3 +250,9 @@ def test_a_failed_draft_is_published_where_no_repair_can_be_had(world: World):
     assert (row["verdict"]["grade"], row["verdict"]["by"]) == ("failed", "own tests")
     assert row["implementation"]
     assert any("No further repair" in note for note in row["notes"])
+
+
+def test_no_more_is_taken_up_than_may_wait_on_disk(world: World, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("AUTOCODER_WAITING_OUTCOMES", "1")
+    world.publish(record("a", "b"))
+    assert [world.run().name, world.run().name] == ["Published 1 of 1"] * 2
