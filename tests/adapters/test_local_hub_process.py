@@ -47,11 +47,11 @@ def test_a_server_killed_in_the_middle_leaves_whole_commits(tmp_path: Path) -> N
         acknowledged = _write_until_it_breaks(hub, files, last)
         killer.join()
         served.stop(signal.SIGKILL)
-        found = {(main / name).read_text() for name in files}
+        found = {(main / name).read_text() if (main / name).exists() else "0" for name in files}
         assert len(found) == 1
         last = int(found.pop())
         assert last in (acknowledged, acknowledged + 1)
-    assert last
+    assert last  # the first moments may be too early for even one commit
 
 
 def _write_until_it_breaks(hub: Hub, files: list[str], last: int) -> int:
