@@ -4,6 +4,7 @@ https://github.com/containers/bubblewrap. Never from pip: the packages of that n
 """
 
 import base64
+import os
 from shutil import which
 from typing import Any
 
@@ -35,14 +36,23 @@ class Bubblewrap(Sandbox):
         job = job.as_command()
         uid = spare_uid() if job.reachable else None
         order = common_order(job, uid)
-        program = filter_program(owns_others=uid is None, own_mounts=True, abi=OUTSIDE_LANDLOCK)
+        shared = (
+            job.scratch or job.tmp
+        ) / ".shm"  # not memory of its own: bwrap cannot bound how many files that holds
+        shared.mkdir()
+        shared.chmod(0o1777)
+        order["mounts"].append(str(shared))
+        as_root = uid is None and os.geteuid() == 0
+        programs = {own: filter_program(uid is None, own_mounts=own, abi=OUTSIDE_LANDLOCK) for own in (False, True)}
         return order | {
             "confined_by": "bubblewrap",
-            "argv": [*_bwrap(order), *job.argv],
+            "argv": [*_bwrap(order, str(shared)), *job.argv],
             "folders": order["mounts"],
             "limits": order["limits"] | {"pids": job.limits.pids + OWN_PROCESSES},
             "capabilities": None if uid is None else 0,  # root's own are needed to start, and dropped by bwrap itself
-            "filter": base64.b64encode(program).decode(),
+            "filter": base64.b64encode(programs[not as_root]).decode(),
+            "filter_of_own_mounts": base64.b64encode(programs[True]).decode(),
+            "shared_memory": as_root,  # root owns the devices: everything is made read-only before bwrap binds them
         }
 
     def fault(self, reply: dict[str, Any]) -> str:
@@ -55,16 +65,15 @@ class Bubblewrap(Sandbox):
         return reply["output"].strip() or f"bwrap ended with exit code {reply['exit_code']}"
 
 
-def _bwrap(order: dict[str, Any]) -> list[str]:
-    shared_memory = str(int(order["limits"]["memory_mb"]) << 20)
+def _bwrap(order: dict[str, Any], shared_memory: str) -> list[str]:
     words = [which("bwrap") or "bwrap", "--die-with-parent", "--new-session"]
     words += ["--unshare-user", "--unshare-ipc", "--unshare-pid", "--unshare-net", "--unshare-uts"]
     words += ["--unshare-cgroup-try", "--uid", "65534", "--gid", "65534", "--cap-drop", "ALL"]
     for path in sorted(order["readable"]):
         words += ["--ro-bind-try", path, path]
     for path in DEVICES:
-        words += ["--dev-bind", path, path, "--remount-ro", path]  # its mode stays; it can be written to all the same
-    words += ["--perms", "1777", "--size", shared_memory, "--tmpfs", "/dev/shm"]  # noqa: S108
+        words += ["--dev-bind", path, path]  # `--remount-ro` would close it
+    words += ["--bind", shared_memory, "/dev/shm"]  # noqa: S108
     for path in order["mounts"]:
         words += ["--bind", path, path]
     words += ["--remount-ro", "/", "--chdir", order["work"]]  # or the root, which is memory, could be written to

@@ -28,7 +28,7 @@ def enter(order: dict[str, Any], pipes: Pipes, supervisor: int) -> NoReturn:
     """Confine this process as ordered, then become the program, or run the trusted tests."""
     try:
         pipes.enter()
-        alone = order["shared_memory"] and _alone(order["mounts"])
+        alone = order["shared_memory"] and _alone(order)
         _settle(order)
         _limit(order)
         _become(order["uid"], order["capabilities"])
@@ -51,10 +51,16 @@ def enter(order: dict[str, Any], pipes: Pipes, supervisor: int) -> NoReturn:
     os._exit(126)
 
 
-def _alone(folders: list[str]) -> bool:
-    """Whether all else is read-only now: the filter may then allow what changes modes and times."""
+def _alone(order: dict[str, Any]) -> bool:
+    """Whether all but its folders is read-only now: the filter may then allow what changes modes and times.
+
+    Raises OSError for bubblewrap, which has its filter already; it makes a user namespace by way of /proc.
+    """
+    if order["confined_by"] == "bubblewrap":
+        write_only_to([*order["mounts"], "/proc"])
+        return True
     with suppress(OSError):
-        write_only_to(folders)
+        write_only_to(order["mounts"])
         return True
     return False
 

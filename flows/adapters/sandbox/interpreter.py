@@ -43,7 +43,7 @@ def interpreter(python: Path | None = None) -> Interpreter:
         prefixes = {Path(p) for p in (sys.prefix, sys.exec_prefix, sys.base_prefix, sys.base_exec_prefix)}
         return Interpreter(Path(sys.executable), _readable(Path(sys.executable), prefixes, packages), packages)
     prefix = python.parent.parent
-    packages = tuple(sorted(prefix.glob("lib/python3*/*-packages")))
+    packages = tuple(sorted(folder.resolve() for folder in prefix.glob("lib/python3*/*-packages")))
     return Interpreter(python, _readable(python, {prefix, *_base(prefix)}, packages), packages)
 
 

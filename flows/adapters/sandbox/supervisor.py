@@ -116,7 +116,9 @@ def _run(order: Order, family: Family) -> dict[str, Any]:
     """One confined process from its start to the end of all that it started."""
     limits, killed = order["limits"], out_of_memory_kills()
     meter = Meter(limits, order["folders"], order["shared_memory"])
-    program = base64.b64decode(order["filter"]) if order["confined_by"] == "bubblewrap" else b""
+    alone = order["shared_memory"]
+    program = base64.b64decode(order["filter_of_own_mounts" if alone else "filter"])
+    program = program if order["confined_by"] == "bubblewrap" else b""
     with closing(Pipes.open(order["stdin"], program, with_result=order["result_fd"])) as pipes:
         keep = {pipes.output: int(limits["output_kb"] * 1024), pipes.result: RESULT_LIMIT, pipes.fault: MB}
         pid = os.fork()

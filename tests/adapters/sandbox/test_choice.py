@@ -1,6 +1,8 @@
 """Which mechanism is chosen, by trying; and that the self-test sees what a leak is."""
 
+import subprocess
 from collections.abc import Iterator
+from shutil import which
 from typing import Any
 
 import pytest
@@ -53,6 +55,17 @@ def test_landlock_is_chosen_where_it_holds_and_asked_once(monkeypatch: pytest.Mo
 def test_bubblewrap_is_chosen_where_the_kernel_lacks_landlock(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Landlock, "_abi", lambda self: 0)
     assert isinstance(sandbox.choose(), Bubblewrap)
+
+
+def bare_bwrap_works() -> bool:
+    """By itself, without anything of ours."""
+    words = ["bwrap", "--ro-bind", "/", "/", "--unshare-user", "--unshare-pid", "--unshare-net", "true"]
+    return which("bwrap") is not None and subprocess.run(words, capture_output=True, check=False).returncode == 0
+
+
+@pytest.mark.skipif(not bare_bwrap_works(), reason="bwrap is not installed, or may not make namespaces")
+def test_bubblewrap_holds_wherever_it_can_make_namespaces() -> None:
+    assert Bubblewrap().self_test() is None
 
 
 @needs_landlock
