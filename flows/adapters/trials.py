@@ -12,6 +12,7 @@ from flows.adapters.sandbox.base import Sandbox
 from flows.adapters.sandbox.expected import test_files
 from flows.adapters.sandbox.interpreter import interpreter
 from flows.adapters.sandbox.testing import run_tests
+from flows.adapters.stand_ins import stand_ins
 from flows.adapters.trees import Trees, laid
 from flows.adapters.trial_runs import as_run, steady
 from stages.evidence import Trial
@@ -71,6 +72,8 @@ class Bench:
         if not command.strip():
             return None
         trees = (self.trees.untouched, self.trees.after)
+        if own := stand_ins(command, *trees, interpreter(self.python)):
+            return _unsaid("The finding's check", f"the draft brings along {', '.join(own)}, in place of its tools")
         return self._by_command("The finding's check", command, trees, f"check: {command}"[:200])
 
     def conftests(self, files: Mapping[str, str]) -> dict[str, str]:
@@ -103,8 +106,7 @@ class Bench:
     def _by_command(self, what: str, command: str, trees: tuple[Path, Path], name: str) -> Trial:
         """A trial by a command's exit codes, in the code before and after."""
         if reason := self._unusable(command):
-            unsaid = Run(outcome="error", reason=reason)
-            return Trial(what=what, before=unsaid, after=unsaid, by_exit_code=True)
+            return _unsaid(what, reason)
         argv = words(command, self.python)
         before, after = (run_command(self.sandbox, tree, argv, self.limits, self.python) for tree in trees)
         one, other = compared(name, before, after, trees)
@@ -119,6 +121,12 @@ class Bench:
         except ValueError as error:
             return f"{command!r} is no command: {error}"
         return ""
+
+
+def _unsaid(what: str, reason: str) -> Trial:
+    """A trial by a command that could not be held."""
+    run = Run(outcome="error", reason=reason)
+    return Trial(what=what, before=run, after=run, by_exit_code=True)
 
 
 def _helpers(files: Mapping[str, str]) -> set[str]:

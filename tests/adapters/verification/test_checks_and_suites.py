@@ -37,13 +37,36 @@ def test_an_exit_code_that_a_draft_may_choose_does_not_prove(bench: Bench) -> No
 
 
 @pytest.mark.parametrize(
-    "check", ["test -f health.py", 'python -c "import health"', 'grep -q "def sub" calc.py', "python -m health"]
+    "check",
+    [
+        "test -f health.py",
+        'python -c "import health"',
+        'grep -q "def sub" calc.py',
+        "python calc.py && test -f health.py",
+    ],
 )
 @pytest.mark.slow
 def test_a_check_is_held_against_the_untouched_code(bench: Bench, check: str) -> None:
     added = {"health.py": "def ok():\n    return True\n", "calc.py": CALC + "\n\ndef sub(a, b):\n    return a - b\n"}
     verdict = bench.verify(bench.item(check=check), draft(added))
     assert (verdict.grade, verdict.by) == (Grade.SELF_TESTED, "acceptance tests")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("check", "shipped"),
+    [
+        ("python -m no_such_scanner calc.py", "no_such_scanner.py"),
+        ("python -m pip no-such-command", "pip.py"),
+        ("sh check.sh", "check.sh"),
+        ("python -m compileall no-such-file", "sitecustomize.py"),
+    ],
+)
+def test_a_tool_that_the_draft_brings_along_says_nothing(bench: Bench, check: str, shipped: str) -> None:
+    text = "import os\nos._exit(0)\n" if shipped.endswith(".py") else "exit 0\n"
+    verdict = bench.verify(bench.item(check=check), draft({"calc.py": CALC + "\n\nMORE = 1\n", shipped: text}, MORE))
+    assert (verdict.grade, verdict.by) == (Grade.SELF_TESTED, "own tests")
+    assert "the draft brings along" in verdict.reason
 
 
 def test_what_the_code_says_of_absent_tools_is_no_excuse(bench: Bench) -> None:
