@@ -17,6 +17,8 @@ class Trial(Frozen):
 
     lacks: tuple[str, ...] = ()
     """Modules that the tests import and the draft was to provide, and does not."""
+    online: tuple[str, ...] = ()
+    """Tests that did without a network before the change, and failed because the draft's code asked for one."""
     caveats: tuple[str, ...] = ()
     """Sentences: why it proves less than it seems to."""
 

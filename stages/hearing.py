@@ -53,7 +53,8 @@ def _failed(trial: Trial) -> Heard | None:
         return None
     failing = [test for test, state in after.tests.items() if state != "passed"]
     lacks = f"; the draft does not provide {', '.join(trial.lacks)}" if trial.lacks else ""
-    return Heard(Word.FAILS, f"{trial.what}: failed{because(names(failing) or after.reason)}{lacks}.")
+    online = f"; the draft asks for a network, without which {names(trial.online)} ran before" if trial.online else ""
+    return Heard(Word.FAILS, f"{trial.what}: failed{because(names(failing) or after.reason)}{lacks}{online}.")
 
 
 def _passed(trial: Trial) -> Heard:

@@ -27,6 +27,11 @@ class Trees:
         self._item = item
         self._draft = draft
 
+    @property
+    def draft_files(self) -> frozenset[str]:
+        """Paths of the draft's implementation."""
+        return frozenset(texts(self._draft.files))
+
     @cached_property
     def untouched(self) -> Path:
         """The repository at its revision; an empty folder without one."""

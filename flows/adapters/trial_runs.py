@@ -1,16 +1,39 @@
 """Runs of trusted tests as evidence."""
 
+import re
+from collections.abc import Collection, Mapping
+
 from flows.adapters.commands import told
+from flows.adapters.sandbox.denials import NETWORK
 from flows.adapters.sandbox.judging import TestRun
 from stages.runs import Run
 
+_SPEAKS_OF_IT = re.compile(
+    r"(?i)\burls?|https?|sockets?\b|\bports?\b|hosts?\b|\bip\b|server|network|internet|online|download|fetch|request|"
+    r"\bdns\b|ftp|smtp|imap|\d+\.\d+\.\d+\.\d+"
+)
 
-def as_run(run: TestRun) -> Run:
-    """As evidence. A test that could not be imported, or was denied what it asked for, shows nothing of the code."""
+
+def without_need(before: TestRun, after: TestRun, files: Mapping[str, str], draft: Collection[str]) -> tuple[str, ...]:
+    """Tests that failed for want of a network which nothing but a draft's code asked for: they did without it before.
+
+    files: the tests, path → text; one that speaks of a network may need one. draft: paths of the draft's code.
+    """
+    asked = [test for test, limit in after.denied.items() if limit == NETWORK and test not in before.denied]
+    ours = [test for test in asked if set(after.through.get(test, ())) & set(draft)]
+    return tuple(test for test in sorted(ours) if not _SPEAKS_OF_IT.search(files.get(test.partition("::")[0], "")))
+
+
+def as_run(run: TestRun, at_fault: Collection[str] = ()) -> Run:
+    """As evidence. A test that could not be imported, or was denied what it asked for, shows nothing of the code.
+
+    at_fault: those that failed all the same.
+    """
     tests = {test: "not imported" if _unimported(test, run) else state for test, state in run.tests.items()}
-    tests |= {test: "denied" for test in run.denied if tests.get(test) in ("failed", "error")}
+    denied = {test for test in run.denied if tests.get(test) in ("failed", "error")}
+    tests |= dict.fromkeys(denied.difference(at_fault), "denied")
     return Run(
-        outcome=run.outcome.value,
+        outcome="failed" if denied.intersection(at_fault) else run.outcome.value,
         tests=tests,
         reason=told(run.reason),
         output=told(run.output),

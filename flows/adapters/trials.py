@@ -6,15 +6,17 @@ from functools import cached_property
 from pathlib import Path, PurePosixPath
 
 from flows.adapters.commands import compared, run_command, words
+from flows.adapters.companions import companions
 from flows.adapters.layouts import lacking, modules, plugins, roots
 from flows.adapters.sandbox import Limits
 from flows.adapters.sandbox.base import Sandbox
 from flows.adapters.sandbox.expected import test_files
 from flows.adapters.sandbox.interpreter import interpreter
+from flows.adapters.sandbox.judging import TestRun
 from flows.adapters.sandbox.testing import run_tests
 from flows.adapters.stand_ins import stand_ins
 from flows.adapters.trees import Trees, laid
-from flows.adapters.trial_runs import as_run, steady
+from flows.adapters.trial_runs import as_run, steady, without_need
 from stages.evidence import Trial
 from stages.given import cases_of_code, imported
 from stages.paths import holds_tests
@@ -40,17 +42,19 @@ class Bench:
         """
         if not (run := test_files(files)):
             return None
-        files, names = self.conftests(files) | dict(files), imported(files, run)
+        names, files = imported(files, run), self.companions(files) | dict(files)
         trees, python = self.trees, interpreter(self.python)
         lacks = lacking(names - _helpers(files), trees.untouched, trees.after, python) if given else ()
         home, old = ((*modules(tree, self.roots, names), *lacks) for tree in (trees.after, trees.before))
-        before = self._run(trees.before, files, old, canaries=False)  # there, nothing has an interest in passing
-        after = self._run(trees.after, files, home, canaries=True)
+        was = self._run(trees.before, files, old, canaries=False)  # there, nothing has an interest in passing
+        now = self._run(trees.after, files, home, canaries=True)
+        online = without_need(was, now, files, trees.draft_files)
+        before, after = as_run(was), as_run(now, at_fault=online)
         if given and after.outcome == "passed" and before.outcome in ("failed", "timeout"):
-            before = steady(before, self._run(trees.before, files, old, canaries=False))
+            before = steady(before, as_run(self._run(trees.before, files, old, canaries=False)))
         cases = ", ".join(cases_of_code(files, run, home)) if given else ""
         caveats = (f"The cases of {cases} come from the code.",) if cases else ()
-        return Trial(what=what, before=before, after=after, lacks=lacks, caveats=caveats)
+        return Trial(what=what, before=before, after=after, lacks=lacks, online=online, caveats=caveats)
 
     def others(self, what: str, files: Mapping[str, str]) -> Trial | None:
         """A trial by those that are not Python, by the command; None without any. Raises SandboxBroken."""
@@ -64,7 +68,7 @@ class Bench:
         if not test_files(files):
             return []
         home = modules(self.trees.after, self.roots, imported(files, test_files(files)))
-        run = self._run(self.trees.after, self.conftests(files) | dict(files), home, canaries=False)
+        run = as_run(self._run(self.trees.after, self.companions(files) | dict(files), home, canaries=False))
         return sorted(test for test, state in run.tests.items() if state == "passed")
 
     def check(self, command: str) -> Trial | None:
@@ -76,13 +80,9 @@ class Bench:
             return _unsaid("The finding's check", f"the draft brings along {', '.join(own)}, in place of its tools")
         return self._by_command("The finding's check", command, trees, f"check: {command}"[:200])
 
-    def conftests(self, files: Mapping[str, str]) -> dict[str, str]:
-        """The repository's own, as they were, of every folder that one of the tests is in."""
-        folders = {folder for path in files for folder in PurePosixPath(path).parents}
-        found = {str(folder / "conftest.py"): self.trees.untouched / folder / "conftest.py" for folder in folders}
-        return {
-            path: file.read_text(encoding="utf-8", errors="replace") for path, file in found.items() if file.is_file()
-        }
+    def companions(self, tests: Mapping[str, str]) -> dict[str, str]:
+        """What these tests use of the repository's own, path → text, as it was: conftests and helpers."""
+        return companions(self.trees.untouched, tests)
 
     @cached_property
     def roots(self) -> tuple[str, ...]:
@@ -94,14 +94,13 @@ class Bench:
         """Of pytest's plugins, those that the repository requires; the worker's own are none of them."""
         return plugins(self.trees.untouched, interpreter(self.python)) if self.python else ()
 
-    def _run(self, tree: Path, files: Mapping[str, str], home: tuple[str, ...], *, canaries: bool) -> Run:
+    def _run(self, tree: Path, files: Mapping[str, str], home: tuple[str, ...], *, canaries: bool) -> TestRun:
         """One run, with the tests' data also where a program in the tree's top folder finds it."""
         with laid(tree, {path: text for path, text in files.items() if not path.endswith(".py")}) as place:
-            run = run_tests(
+            return run_tests(
                 self.sandbox, place, files, self.limits, python=self.python, home=home, roots=self.roots,
                 plugins=self.plugins, canaries=canaries,
             )  # fmt: skip
-        return as_run(run)
 
     def _by_command(self, what: str, command: str, trees: tuple[Path, Path], name: str) -> Trial:
         """A trial by a command's exit codes, in the code before and after."""

@@ -108,7 +108,7 @@ class Verification:
             own=bench.tests("Own tests", own) or bench.others("Own tests", own),
             suite=suite,
             left_out=left_out(given, test_files(given), by_command),
-            notes=(*notes, *_notes(trees.untouched, python, bool(suite.after or bench.conftests({**given, **own})))),
+            notes=(*notes, *_notes(trees.untouched, python, bool(suite.after or bench.companions({**given, **own})))),
         )
 
 

@@ -69,8 +69,8 @@ class Job:
         if self.plan is None:
             return self
         argv = (str(self.python.python), "-I", "-S", "-B", str(RUNNER))
-        readable, plan = (*self.readable, RUNNER, RUNNER.with_name("denials.py")), json.dumps(self.plan)
-        return replace(self, argv=argv, plan=None, readable=readable, stdin=plan, result_fd=True)
+        readable = (*self.readable, *(RUNNER.with_name(f"{name}.py") for name in ("runner", "denials", "reporter")))
+        return replace(self, argv=argv, plan=None, readable=readable, stdin=json.dumps(self.plan), result_fd=True)
 
 
 class Sandbox(ABC):

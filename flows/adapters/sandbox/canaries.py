@@ -5,7 +5,7 @@ written so that nobody who reads the test can tell whether it was changed.
 """
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain, groupby
 
 from flows.adapters.sandbox.expected import Expected
@@ -34,6 +34,13 @@ class Canary:
     def covers(self, reported: str) -> bool:
         """Whether a reported id is one of its tests or their variants."""
         return any(test.covers(reported) for test in self.tests)
+
+    def among(self, outcomes: Mapping[str, str]) -> "Canary":
+        """With those of its tests that were run as they are, and each of whose variants passed."""
+        states = [
+            (test, {state for reported, state in outcomes.items() if test.covers(reported)}) for test in self.tests
+        ]
+        return replace(self, tests=tuple(test for test, found in states if found == {"passed"}))
 
 
 def canaries_of(files: Mapping[str, str], tests: Collection[Expected]) -> list[Canary]:

@@ -2,7 +2,7 @@
 
 Runs confined, beside the code, which may lie to it; all that a lie gains is "unverified". Standard library only.
 """
-# ruff: noqa: PTH101, PTH109, PTH110, PTH116, PTH118, PTH120 (the code may change what pathlib does)
+# ruff: noqa: PTH101, PTH109, PTH110, PTH116, PTH117, PTH118, PTH120 (the code may change what pathlib does)
 
 import errno
 import os
@@ -12,11 +12,13 @@ import sys
 import tempfile
 import traceback
 from contextlib import suppress
+from typing import TypeGuard
 
+TERMINAL = "a terminal (/dev/ptmx)"
 REFUSALS = (errno.EPERM, errno.EACCES, errno.ENOSYS, errno.EROFS, errno.ENOTSUP)
 CALLS = {
     "files in memory (memfd_create)": r"memfd_create",
-    "a terminal (/dev/ptmx)": r"openpty|forkpty|pty\.\w+",
+    TERMINAL: r"openpty|forkpty|pty\.\w+",
     "extended attributes of files": r"\w+xattr",
     "other owners of files (chown)": r"l?f?chown",
     "device files (mknod)": r"mknod",
@@ -70,13 +72,23 @@ class Denials:
             return PERMISSIONS
         return MODES if self._pretended else ""
 
+    def hidden(self, error: BaseException) -> str:
+        """The path that was not found, if it is none of its own folders': outside of the sandbox it may be there."""
+        path = os.path.realpath(os.fsdecode(error.filename)) if _is_of_a_path(error) else ""
+        lines = [(frame.filename, frame.line or "") for frame in traceback.extract_tb(error.__traceback__)]
+        foreign = path and not any(_within(path, folder) for folder in (*self._own, self._tests))
+        return path if foreign and lines and not _raised_by_hand(*lines[-1]) else ""
+
     def _refused(self, error: OSError, lines: list[tuple[str, str]]) -> str:
         if _through(lines, "/pty.py") and "pty" in str(error):
-            return "a terminal (/dev/ptmx)"
-        if error.errno not in REFUSALS:
+            return TERMINAL
+        if error.errno not in (*REFUSALS, errno.ENOENT):
             return ""
         named = (limit for limit, calls in CALLS.items() if re.search(rf"\b({calls})\(", lines[-1][1]))
-        if limit := next(named, ""):
+        limit = next(named, "")
+        if error.errno == errno.ENOENT:
+            return limit if limit == TERMINAL else ""  # a device that is not there
+        if limit:
             return limit
         parallel = _through(lines, "/multiprocessing/")
         if lines[-1][0].endswith("/socket.py"):
@@ -119,6 +131,12 @@ def _tried() -> tuple[bool, bool]:
                 return pretends, status.st_mode & 0o777 != 0
             return pretends, True
     return False, True
+
+
+def _is_of_a_path(error: BaseException) -> TypeGuard[FileNotFoundError]:
+    """Whether it tells a path from the root on that is not there."""
+    name = error.filename if isinstance(error, FileNotFoundError) else None
+    return isinstance(name, str | bytes) and os.path.isabs(name)
 
 
 def _raised_by_hand(file: str, line: str) -> bool:

@@ -3,9 +3,7 @@
 import shutil
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
-
-from flows.adapters.sandbox.expected import test_files
+from pathlib import Path
 
 INI = ".pytest.ini"
 LEFT_OUT = frozenset({".git", ".hg", "__pycache__", ".venv", "node_modules"})
@@ -76,16 +74,6 @@ class Folders:
         """Top-level modules and packages of the code."""
         entries = (entry for root in self.existing(roots) for entry in Path(root).iterdir())
         return frozenset(entry.stem for entry in entries if entry.suffix == ".py" or entry.is_dir())
-
-    def helpers(self, tests: Mapping[str, str]) -> dict[str, str]:
-        """Top-level module → folder, for what the tests bring along for themselves."""
-        found = {}
-        for path in set(tests) - set(test_files(tests)):
-            parts = PurePosixPath(path).parts
-            if path.endswith(".py") and parts[-1] != "conftest.py":
-                found[PurePosixPath(path).stem] = str((self.tests / path).parent)
-                found |= {parts[0]: str(self.tests)} if len(parts) > 1 else {}
-        return found
 
 
 def _left_out(folder: str, names: list[str]) -> set[str]:

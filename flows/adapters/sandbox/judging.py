@@ -6,7 +6,7 @@ from enum import StrEnum
 
 from flows.adapters.sandbox import ExecResult, Limits
 from flows.adapters.sandbox.canaries import Canary
-from flows.adapters.sandbox.expected import Suite
+from flows.adapters.sandbox.expected import Expected, Suite
 from flows.adapters.sandbox.mutations import Strength
 from flows.adapters.sandbox.reports import Report, by_expectation
 
@@ -43,8 +43,10 @@ class TestRun:
     """Test → passed, failed, error (it could not be run: an import or a fixture), skipped, xfailed, missing."""
     messages: Mapping[str, str] = field(default_factory=dict)
     """Failing test, or file that could not be imported → its exception."""
-    denied: Collection[str] = ()
-    """Tests that failed for something that the sandbox does not give."""
+    denied: Mapping[str, str] = field(default_factory=dict)
+    """Test that failed for something that the sandbox does not give → what that is."""
+    through: Mapping[str, Collection[str]] = field(default_factory=dict)
+    """Failing test → files of the code that its exception came through."""
     output: str = ""
     """The end of standard output and error of the first run."""
     canaries: str = ""
@@ -68,8 +70,9 @@ def judge(suite: Suite, report: Report, ran: ExecResult, limits: Limits, lacking
         outcome, reason = Outcome.UNVERIFIED, "Every test was skipped."
     known = outcomes.keys() | {part for test in suite.tests for part in test.around} | {"pytest"}
     messages = {name: report.message(name) for name in report.broke if name in known}
-    denied = tuple(name for name, facts in report.broke.items() if name in known and facts.get("denied"))
-    return TestRun(outcome, reason, outcomes, messages, denied, ran.output, oddities=tuple(odd))
+    denied = {name: str(report.broke[name]["denied"]) for name in messages if report.broke[name].get("denied")}
+    through = {name: tuple(report.broke[name].get("through", ())) for name in messages}
+    return TestRun(outcome, reason, outcomes, messages, denied, through, ran.output, oddities=tuple(odd))
 
 
 Finding = tuple[Outcome, str] | None
@@ -136,11 +139,24 @@ def _odd(odd: Collection[str], report: Report) -> tuple[Outcome, str]:
     return Outcome.PASSED, ""
 
 
-def fooled(first: TestRun, then: TestRun, half: Collection[Canary]) -> str:
-    """What is wrong with a canary run, in which these tests were changed so that they must fail; empty: nothing."""
+def strays(then: TestRun, half: Collection[Canary]) -> bool:
+    """Whether a canary run ended otherwise than those will that let these tests alone pass for right."""
+    changed = {test for test in then.tests if any(canary.covers(test) for canary in half)}
+    bad = {test for test, outcome in then.tests.items() if outcome in ("failed", "error", "missing")}
+    lies = {test for test in changed if then.tests[test] == "passed"}
+    return bool(lies or bad - changed) or then.outcome is Outcome.TIMEOUT
+
+
+def fooled(run: TestRun, then: TestRun, half: Collection[Canary]) -> str:
+    """What is wrong with a canary run, in which these tests were changed so that they must fail; empty: nothing.
+
+    run: the pass of all tests as they are. Those that it did not run say nothing changed either.
+    """
     if then.oddities:
-        return f"The report of a second run does not fit the tests: {'; '.join(then.oddities[:SHOWN])}."
-    was, now = _apart(first.tests, half), _apart(then.tests, half)
+        return f"The report of a run does not fit the tests: {'; '.join(then.oddities[:SHOWN])}."
+    able = [canary.among(run.tests) for canary in half]
+    idle = [test for canary in half for test in canary.tests if not any(test in one.tests for one in able)]
+    was, now = (_apart(tests, able, idle) for tests in (run.tests, then.tests))
     if lies := [test for changed, _ in now.changed for test, outcome in changed.items() if outcome == "passed"]:
         return (
             f"{_names(lies)} passed even when changed so that it must fail: "
@@ -152,8 +168,8 @@ def fooled(first: TestRun, then: TestRun, half: Collection[Canary]) -> str:
     if failing and now.kept == was.kept and now.numbers == was.numbers:
         return ""
     if unsteady := [test for test in was.kept if now.kept.get(test) == "failed"]:
-        return f"{_names(unsteady)} passed once and failed when run again: it depends on chance or on other tests."
-    return f"A second run ended otherwise. {then.reason}"
+        return f"{_names(unsteady)} failed once and passed when run again: it depends on chance or on other tests."
+    return f"Another run ended otherwise. {then.reason}"
 
 
 def weighed(canaries: Collection[Canary]) -> tuple[str, str]:
@@ -184,13 +200,14 @@ class _Apart:
         return [len(changed) for changed, _ in self.changed]
 
 
-def _apart(tests: Mapping[str, str], half: Collection[Canary]) -> _Apart:
+def _apart(tests: Mapping[str, str], half: Collection[Canary], idle: Collection[Expected]) -> _Apart:
     ours = [
         ({test: outcome for test, outcome in tests.items() if canary.covers(test)},
          {"failed", "error"} if canary.in_fixture else {"failed"})
         for canary in half
     ]  # fmt: skip
     seen = {test for changed, _ in ours for test in changed}
+    seen |= {reported for reported in tests if any(test.covers(reported) for test in idle)}
     return _Apart(ours, {test: outcome for test, outcome in tests.items() if test not in seen})
 
 

@@ -43,15 +43,31 @@ def imports(modules: Iterable[ast.Module]) -> frozenset[str]:
     return frozenset(name.partition(".")[0] for name in plain | of)
 
 
-def early(tests: Mapping[str, str], ours: Collection[str]) -> dict[str, str]:
-    """Module, as the tests import it → path, for those files of the tests' own that import nothing of the code."""
+def modules(tests: Mapping[str, str]) -> dict[str, str]:
+    """Module, as the tests import it → path, for those files of the tests' own that they import."""
     wanted = {name for path, tree in trees(tests) for name in _imported(path, tree)}
-    found: dict[str, str] = {}
-    for path, tree in trees(tests):
-        names = {PurePosixPath(path).stem, path.removesuffix(".py").replace("/", ".")} & wanted
-        if not {name.partition(".")[0] for name in _imported(path, tree)} & set(ours):
-            found |= dict.fromkeys(names, path)
-    return found
+    wanted |= {name.rpartition(".")[0] for name in wanted}
+    return {name: path for path in tests if path.endswith(".py") for name in _names(path) & wanted}
+
+
+def early(tests: Mapping[str, str], code: Collection[str]) -> dict[str, str]:
+    """Those of the modules that import nothing of the code, top-level modules, and are not within it."""
+    asked = {path: {_top(name) for name in _imported(path, tree)} for path, tree in trees(tests)}
+    return {
+        name: path
+        for name, path in modules(tests).items()
+        if path in asked and not (asked[path] | {_top(name)}) & set(code)
+    }
+
+
+def _top(name: str) -> str:
+    return name.partition(".")[0]
+
+
+def _names(path: str) -> set[str]:
+    """What a file may be called as a module: by its folders, from any of them on."""
+    parts = path.removesuffix(".py").removesuffix("/__init__").split("/")
+    return {".".join(parts[n:]) for n in range(len(parts))}
 
 
 def _imported(path: str, tree: ast.Module) -> Iterator[str]:

@@ -1,8 +1,8 @@
-"""What a run of trusted tests claims on its result descriptor (runner.py writes it), read with suspicion."""
+"""What a run of trusted tests claims on its result descriptor (reporter.py writes it), read with suspicion."""
 
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from itertools import islice
 from typing import Any
@@ -67,6 +67,16 @@ def read_report(result: bytes, nonce: str) -> Report:
     )
 
 
+def confirmed(report: Report, exists: Callable[[str], bool]) -> Report:
+    """The report with paths that were not found, and are there outside of the sandbox, as what it does not give."""
+    broke = {
+        name: {**facts, "denied": facts["hidden"]}
+        for name, facts in report.broke.items()
+        if facts.get("hidden") and not facts["denied"] and exists(facts["hidden"])
+    }
+    return replace(report, broke={**report.broke, **broke})
+
+
 def _lines(result: bytes, nonce: str) -> tuple[list[dict[str, Any]], list[str]]:
     lines: list[dict[str, Any]] = []
     texts = result.splitlines()
@@ -103,15 +113,15 @@ def _well_formed(line: dict[str, Any]) -> bool:
         "message",
         "absent",
         "denied",
+        "hidden",
         "fixture",
         "meddled",
     )
-    collected = line.get("collected", [])
+    lists = [line.get("collected", []), line.get("through", [])]
     return (
         all(isinstance(line.get(name, ""), str) for name in (*texts, "missing"))
         and isinstance(line.get("done", 0), int)
-        and isinstance(collected, list)
-        and all(isinstance(test, str) for test in collected)
+        and all(isinstance(texts, list) and all(isinstance(text, str) for text in texts) for texts in lists)
         and ("id" not in line or {"when", "outcome", "xfail"} <= line.keys())
         and ("uncollected" not in line or "outcome" in line)
         and ("broke" not in line or {"message", "absent", "in_tests", "denied"} <= line.keys())

@@ -1,5 +1,6 @@
 """What trusted tests say about code that nobody trusts: a claim made in the sandbox, and held against canaries."""
 
+import os
 import secrets
 import sys
 import time
@@ -10,12 +11,12 @@ from typing import Any
 
 from flows.adapters.sandbox import Limits, needs
 from flows.adapters.sandbox.base import Job, Sandbox, temporary_folder
-from flows.adapters.sandbox.canaries import canaries_of, changed, split
-from flows.adapters.sandbox.expected import Expected, Suite, expected, test_files
+from flows.adapters.sandbox.canaries import Canary, canaries_of, changed, split
+from flows.adapters.sandbox.expected import Suite, expected, test_files
 from flows.adapters.sandbox.folders import INI, Folders
 from flows.adapters.sandbox.interpreter import Interpreter, interpreter
-from flows.adapters.sandbox.judging import Outcome, TestRun, fooled, judge, weighed
-from flows.adapters.sandbox.reports import read_report
+from flows.adapters.sandbox.judging import Outcome, TestRun, fooled, judge, strays, weighed
+from flows.adapters.sandbox.reports import confirmed, read_report
 from flows.adapters.sandbox.session import Session
 
 TOO_DEEP = "The tests cannot be read: an expression in them is too deep for Python's parser."
@@ -39,8 +40,9 @@ def run_tests(
 
     home: top-level modules that the code is to provide, found there even if a package of that name is installed.
     roots: folders of the code that are importable. plugins: modules of the environment that pytest loads. The limits
-    hold for each of up to three runs: two more follow a pass, in which a secret random half of the tests is changed so
-    that it must fail. Raises SandboxBroken.
+    hold for each of up to three runs: before one of the tests as they are come two, in each of which a secret random
+    half of the tests is changed so that it must fail; if other tests fail in the first, that is the only one. Raises
+    SandboxBroken.
     """
     try:
         suite = expected(tests)
@@ -60,9 +62,7 @@ def run_tests(
     )
     started = time.monotonic()
     with sandbox.session() as session:
-        run = trial.run(session, tests)
-        if canaries and run.outcome is Outcome.PASSED:
-            run = trial.hold_against_canaries(session, tests, run)
+        run = trial.believed(session, tests) if canaries else trial.run(session, tests)
     return replace(run, mechanism=sandbox.mechanism, seconds=time.monotonic() - started)
 
 
@@ -86,35 +86,50 @@ class _Trial:
             folders = Folders.make(scratch, self.workdir, tests)
             nonce = secrets.token_hex(16)
             ours = self.home | folders.modules(self.roots)
-            plan = self._plan(folders, tests, nonce, ours)
+            plan = self._plan(folders, tests, nonce, ours)  # now: the run may close its folders
             job = Job(
                 folders.work, folders.tmp, (), plan, self.python, (folders.tests, *self.readable), self.limits,
                 {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}, preload=self._preload(), scratch=scratch, room=folders.room,
             )  # fmt: skip
-            lacking = self._lacking(ours | folders.helpers(tests).keys())  # now: the run may close its folders
+            lacking = self._lacking(ours | needs.modules(tests).keys())
             ran = self.sandbox.ask(session, job)
-        return judge(self.suite, read_report(ran.result, nonce), ran, self.limits, lacking)
+        report = confirmed(read_report(ran.result, nonce), os.path.exists)
+        return judge(self.suite, report, ran, self.limits, lacking)
 
     def _lacking(self, ours: frozenset[str]) -> frozenset[str]:
         """What the tests import and neither Python, nor its environment, nor the code, nor they themselves provide."""
         unknown = self.suite.imports - ours - sys.stdlib_module_names
         return frozenset(name for name in unknown if not self.python.has(name))
 
-    def hold_against_canaries(self, session: Session, tests: Mapping[str, str], first: TestRun) -> TestRun:
-        """The first run, no longer passed if the code reports what cannot be."""
-        able = [test for test in self.suite.tests if test.function and _all_passed(test, first)]
+    def believed(self, session: Session, tests: Mapping[str, str]) -> TestRun:
+        """One run that is no pass if the code reports what cannot be: it is held against canary runs before it.
+
+        Those come first so that the code has never seen the tests as they are when it has to fail those that are not:
+        whatever it could carry from run to run would not tell it which.
+        """
         try:
-            found = canaries_of(tests, able)
+            found = canaries_of(tests, [test for test in self.suite.tests if test.function])
         except (RecursionError, MemoryError):
-            return replace(first, outcome=Outcome.ERROR, reason=TOO_DEEP)
+            return TestRun(Outcome.ERROR, TOO_DEEP)
+        held: list[tuple[list[Canary], TestRun]] = []
         for half in split(found):
-            then = self.run(session, changed(tests, half))
-            if reason := fooled(first, then, half):
-                return replace(first, outcome=Outcome.UNVERIFIED, reason=reason, canaries=reason)
-        said, reason = weighed(found)
-        return replace(first, outcome=Outcome.UNVERIFIED if reason else first.outcome, reason=reason, canaries=said)
+            held.append((half, self.run(session, changed(tests, half))))
+            if strays(held[-1][1], half):
+                break
+        run = self.run(session, tests)
+        if run.outcome is not Outcome.PASSED:
+            return run
+        for half, then in held:
+            if reason := fooled(run, then, half):
+                return replace(run, outcome=Outcome.UNVERIFIED, reason=reason, canaries=reason)
+        able = [canary.among(run.tests) for canary in found]
+        said, reason = weighed([canary for canary in able if canary.tests])
+        return replace(run, outcome=Outcome.UNVERIFIED if reason else run.outcome, reason=reason, canaries=said)
 
     def _plan(self, folders: Folders, tests: Mapping[str, str], nonce: str, ours: frozenset[str]) -> dict[str, Any]:
+        brought = needs.modules(tests)
+        packages = {name.partition(".")[0] for name in brought if "." in name} - self.home
+        early = needs.early(tests, ours - packages)
         return {
             "tests": str(folders.tests),
             "files": test_files(tests),
@@ -122,8 +137,9 @@ class _Trial:
             "packages": [str(path) for path in self.python.packages],
             "roots": folders.existing(self.roots),
             "home": sorted(self.home),
-            "helpers": folders.helpers(tests),
-            "early": {name: str(folders.tests / path) for name, path in needs.early(tests, ours).items()},
+            "helpers": dict.fromkeys(sorted(packages), str(folders.tests)),
+            "brought": {name: str(folders.tests / path) for name, path in brought.items()},
+            "early": [name for name, path in early.items() if path not in test_files(tests)],
             "conftest": any(Path(path).name == "conftest.py" for path in tests),
             "asyncio": self.suite.asynchronous,
             "plugins": [name for name in self.plugins if name.partition(".")[0] not in self.home],
@@ -133,9 +149,3 @@ class _Trial:
     def _preload(self) -> tuple[str, ...]:
         plugin = ("pytest_asyncio.plugin",) if self.suite.asynchronous else ()
         return ("pytest", "flows.adapters.sandbox.runner", *plugin)
-
-
-def _all_passed(test: Expected, run: TestRun) -> bool:
-    """Whether it was run, and each of its variants passed."""
-    outcomes = [outcome for reported, outcome in run.tests.items() if test.covers(reported)]
-    return bool(outcomes) and set(outcomes) == {"passed"}

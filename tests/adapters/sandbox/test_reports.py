@@ -213,7 +213,7 @@ def test_one_failure_of_the_codes_own_is_enough() -> None:
     [
         ({A: "failed", B: "passed"}, ""),
         ({A: "passed", B: "passed"}, "passed even when changed"),
-        ({A: "failed", B: "failed"}, "failed when run again"),
+        ({A: "failed", B: "failed"}, "failed once"),
         ({A: "failed", B: "passed", f"{B}[2]": "passed"}, "other variants"),
         ({A: "error", B: "passed"}, "ended otherwise. It was stopped."),
         ({A: "failed"}, "ended otherwise"),

@@ -17,11 +17,10 @@ def adding(body: str) -> dict[str, str]:
 @pytest.mark.parametrize(
     ("body", "reason"),
     [
-        ("import socket; socket.socket()", "asked for a network"),
-        ("import socket; socket.getaddrinfo('example.com', 80)", "asked for a network"),
+        ("import os; os.memfd_create('a')", "memfd_create"),
         ("import pytest; pytest.skip('later')", "ran before"),
     ],
-    ids=["denied", "denied names", "skipped"],
+    ids=["denied", "skipped"],
 )
 def test_a_test_that_ran_before_and_does_not_after_leaves_a_doubt(bench: Bench, body: str, reason: str) -> None:
     marked = ADDS.replace("def test", "@pytest.mark.skipif(False, reason='')\ndef test").replace(
@@ -30,6 +29,22 @@ def test_a_test_that_ran_before_and_does_not_after_leaves_a_doubt(bench: Bench, 
     verdict = bench.verify(bench.item({"tests/acceptance/test_add.py": marked}), draft(adding(body), MORE))
     assert (verdict.grade, verdict.by) == (Grade.UNVERIFIED, "")
     assert reason in verdict.reason
+
+
+def test_a_network_that_only_the_draft_asks_for_is_no_excuse(bench: Bench) -> None:
+    asking = adding("import socket; socket.getaddrinfo('example.com', 80)")
+    verdict = bench.verify(bench.item(ACCEPTANCE), draft(asking, MORE))
+    assert (verdict.grade, verdict.by) == (Grade.FAILED, "acceptance tests")
+    assert "the draft asks for a network, without which tests/acceptance/test_add.py::test_add" in verdict.reason
+
+
+@pytest.mark.slow
+def test_a_network_that_the_tests_speak_of_is_one(bench: Bench) -> None:
+    online = "from calc import add\n\n\ndef test_add():\n    assert add(1, 'http://example.com') == 3\n"
+    asking = adding("import urllib.request; return urllib.request.urlopen(b)")
+    verdict = bench.verify(bench.item({"tests/test_add.py": online}), draft(asking, MORE))
+    assert (verdict.grade, verdict.by) == (Grade.UNVERIFIED, "")
+    assert "asked for a network" in verdict.reason
 
 
 def test_code_that_kills_its_own_process_has_failed(bench: Bench) -> None:
