@@ -45,9 +45,15 @@ class Trees:
     def before(self) -> Path:
         """The untouched code, with every name that the draft adds as a stub that does nothing."""
         tree = self._copy("before")
-        old = {file.path: text for file in self._draft.files if (text := _text(tree / file.path)) is not None}
-        write(tree, before(old, texts(self._draft.files)))
+        write(tree, self.stubs)
         return tree
+
+    @cached_property
+    def stubs(self) -> Mapping[str, str]:
+        """Path → text of those files that are not in the code before as they are in the untouched code."""
+        paths = self.draft_files
+        old = {path: text for path in paths if (text := _text(self.untouched / path)) is not None}
+        return {path: text for path, text in before(old, texts(self._draft.files)).items() if text != old.get(path)}
 
     @cached_property
     def after(self) -> Path:

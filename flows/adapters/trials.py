@@ -1,6 +1,6 @@
 """The same tests on the code before a draft and after it, confined."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path, PurePosixPath
@@ -38,20 +38,25 @@ class Bench:
         """A trial by those of these tests, path → text, that are Python; None without any. Raises SandboxBroken.
 
         given: by the upstream, so that they may prove: modules that they import are the draft's to provide, and what
-        fails before has to fail twice.
+        fails before has to fail twice. What passes on the untouched code did not fail before, whatever stubs do.
         """
         if not (run := test_files(files)):
             return None
         names, files = imported(files, run), self.companions(files) | dict(files)
         trees, python = self.trees, interpreter(self.python)
         lacks = lacking(names - _helpers(files), trees.untouched, trees.after, python) if given else ()
-        home, old = ((*modules(tree, self.roots, names), *lacks) for tree in (trees.after, trees.before))
+        home, old = (self._home(tree, names, lacks) for tree in (trees.after, trees.before))
         was = self._run(trees.before, files, old, canaries=False)  # there, nothing has an interest in passing
         now = self._run(trees.after, files, home, canaries=True)
         online = without_need(was, now, files, trees.draft_files)
         before, after = as_run(was), as_run(now, at_fault=online)
-        if given and after.outcome == "passed" and before.outcome in ("failed", "timeout"):
-            before = steady(before, as_run(self._run(trees.before, files, old, canaries=False)))
+        if after.outcome == "passed" and before.outcome in ("failed", "timeout"):
+            for tree in (
+                *[trees.untouched] * bool(trees.stubs),
+                *[trees.before] * given,
+            ):  # a stub may break what works
+                again = self._run(tree, files, self._home(tree, names, lacks), canaries=False)
+                before = steady(before, as_run(again))
         cases = ", ".join(cases_of_code(files, run, home)) if given else ""
         caveats = (f"The cases of {cases} come from the code.",) if cases else ()
         return Trial(what=what, before=before, after=after, lacks=lacks, online=online, caveats=caveats)
@@ -93,6 +98,9 @@ class Bench:
     def plugins(self) -> tuple[str, ...]:
         """Of pytest's plugins, those that the repository requires; the worker's own are none of them."""
         return plugins(self.trees.untouched, interpreter(self.python)) if self.python else ()
+
+    def _home(self, tree: Path, names: Collection[str], lacks: Collection[str]) -> tuple[str, ...]:
+        return (*modules(tree, self.roots, names), *lacks)
 
     def _run(self, tree: Path, files: Mapping[str, str], home: tuple[str, ...], *, canaries: bool) -> TestRun:
         """One run, with the tests' data also where a program in the tree's top folder finds it."""

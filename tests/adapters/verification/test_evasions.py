@@ -47,6 +47,18 @@ def test_a_network_that_the_tests_speak_of_is_one(bench: Bench) -> None:
     assert "asked for a network" in verdict.reason
 
 
+MEAN = "import statistics\n\n\ndef mean(numbers):\n    return statistics.mean(numbers)\n"
+SHADOW = "def mean(numbers):\n    return sum(numbers) / len(numbers)\n"
+
+
+@pytest.mark.slow
+def test_what_only_the_stub_of_a_draft_breaks_did_not_fail_before(bench: Bench) -> None:
+    given = {"tests/test_mean.py": "from calc import mean\n\n\ndef test_mean():\n    assert mean([1, 3]) == 2\n"}
+    verdict = bench.verify(bench.item(given, library={"calc.py": MEAN}), draft({"statistics.py": SHADOW}))
+    assert verdict.grade is Grade.APPLIES
+    assert "did so without the change" in verdict.reason
+
+
 def test_code_that_kills_its_own_process_has_failed(bench: Bench) -> None:
     verdict = bench.verify(bench.item(ACCEPTANCE), draft(adding("import os; os.kill(os.getpid(), 9)"), MORE))
     assert (verdict.grade, verdict.by) == (Grade.FAILED, "acceptance tests")
