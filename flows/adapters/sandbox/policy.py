@@ -79,6 +79,8 @@ _NAMESPACES = (0x00020000, 0x02000000, 0x04000000, 0x08000000, 0x10000000, 0x200
 _IOCTLS = (0x5412, 0x541C, 0x40086602, 0x40046602, 0x401C5820)
 """TIOCSTI and TIOCLINUX put words into a terminal's mouth; the others set attributes of files only read."""
 _DUMPABLE = 4
+_OWNERS_OF_DESCRIPTORS = (8, 15)
+"""F_SETOWN, F_SETOWN_EX (among ioctls FIOSETOWN, SIOCSPGRP): whom the kernel tells of news by a signal."""
 _WORD = 0xFFFFFFFF
 Rule = tuple[int, str, tuple[tuple[int, str, int, int], ...]]
 """errno (0: pretended success), call, conditions (argument, "=" or "!=", mask, value), all of which must hold."""
@@ -134,6 +136,8 @@ def rules(owns_others: bool, own_mounts: bool, abi: int) -> Iterator[Rule]:
     if abi < 6 and owns_others:  # no scope for signals: none may reach another process, not even a child
         yield errno.EPERM, "kill", ((0, "!=", 0, 0),)
         yield from ((errno.EPERM, call, ()) for call in SIGNALS)
+        yield from ((errno.EPERM, "fcntl", ((1, "=", _WORD, command),)) for command in _OWNERS_OF_DESCRIPTORS)
+        yield from ((errno.EPERM, "ioctl", ((1, "=", _WORD, request),)) for request in (0x8901, 0x8902))
     if abi < 3:  # no right to truncate: by path, or by opening without writing
         yield errno.EPERM, "truncate", ()
         yield errno.ENOSYS, "openat2", ()

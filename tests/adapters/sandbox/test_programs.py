@@ -21,12 +21,14 @@ from tests.adapters.sandbox.honest_more import MORE
 from tests.adapters.sandbox.programs import Program
 from tests.adapters.sandbox.pryers import PRYERS
 from tests.adapters.sandbox.readers import READERS
+from tests.adapters.sandbox.schemers import BREAKERS, FORGERIES, OUTSIDERS
 from tests.adapters.sandbox.trespassers import FILES, NETWORK, SECRETS
 from tests.adapters.sandbox.world import World, world
 
 CLASSES = {
     "forge": (*FORGERS, *READERS), "excuse": EXCUSES, "secret": SECRETS, "network": NETWORK, "file system": FILES,
-    "time": TIME, "resources": RESOURCES, "honest": HONEST, "hide": HIDERS, "pry": PRYERS, "more honest": MORE,
+    "time": TIME, "resources": RESOURCES, "honest": HONEST, "hide": HIDERS, "pry": (*PRYERS, *OUTSIDERS),
+    "more honest": MORE, "scheme": FORGERIES, "break off": BREAKERS,
 }  # fmt: skip
 MECHANISMS: dict[str, Sandbox] = {
     "landlock": Landlock(),

@@ -2,6 +2,7 @@
 
 import os
 import secrets
+import signal
 import socket
 import tempfile
 from collections.abc import Iterator
@@ -14,7 +15,9 @@ import psutil
 class World:
     """The outside of a sandbox. `unharmed` says what a program did to it."""
 
-    def __init__(self, folder: Path, server: socket.socket, datagrams: socket.socket, stream: socket.socket) -> None:
+    def __init__(
+        self, folder: Path, server: socket.socket, datagrams: socket.socket, stream: socket.socket, stack: ExitStack
+    ) -> None:
         self.folder = folder
         self.secret = secrets.token_hex(16)
         self.mark = str(10**9 + secrets.randbelow(10**9))
@@ -22,6 +25,8 @@ class World:
         for name, text in (("secret", self.secret), ("open", "as it was")):
             (folder / name).write_text(text)
             (folder / name).chmod(0o666)
+        self._signals: list[int] = []
+        stack.callback(signal.signal, signal.SIGURG, signal.signal(signal.SIGURG, self._receive))
         self._before = self._seen()
 
     @property
@@ -51,8 +56,12 @@ class World:
                 continue
         processes = [p for p in psutil.process_iter(["cmdline"]) if self.mark in (p.info["cmdline"] or ())]
         found += [f"process {process.pid} lives on" for process in processes]
+        found += [f"signal {number} arrived" for number in self._signals]
         places = (Path("/tmp"), Path("/var/tmp"), Path("/dev/shm"), Path("/"))
         return found + [str(path) for place in places for path in place.glob(f"*{self.mark}*")]
+
+    def _receive(self, number: int, _: object) -> None:
+        self._signals.append(number)
 
     def _seen(self) -> list[tuple[object, ...]]:
         status = {path: path.lstat() for path in sorted(self.folder.iterdir())}
@@ -75,4 +84,4 @@ def world() -> Iterator[World]:
         stream.listen()
         for listener in (server, stream, datagrams):
             listener.setblocking(False)
-        yield World(folder, server, datagrams, stream)
+        yield World(folder, server, datagrams, stream, stack)
