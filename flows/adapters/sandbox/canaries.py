@@ -10,8 +10,9 @@ from itertools import chain, groupby
 
 from flows.adapters.sandbox.expected import Expected
 from flows.adapters.sandbox.helpers import Helpers
-from flows.adapters.sandbox.mutations import Mutation, Strength, certain, perhaps
+from flows.adapters.sandbox.mutations import Mutation, Strength
 from flows.adapters.sandbox.places import Edit, Owner, Place, edited
+from flows.adapters.sandbox.reach import certain, perhaps
 from flows.adapters.sandbox.values import DICE
 
 

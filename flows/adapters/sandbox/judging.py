@@ -1,13 +1,11 @@
-"""From what a run of trusted tests claims to what can be said. Pure."""
+"""From what one run of trusted tests claims to what can be said. Pure."""
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
 from flows.adapters.sandbox import ExecResult, Limits
-from flows.adapters.sandbox.canaries import Canary
-from flows.adapters.sandbox.expected import Expected, Suite
-from flows.adapters.sandbox.mutations import Strength
+from flows.adapters.sandbox.expected import Suite
 from flows.adapters.sandbox.reports import Report, by_expectation
 
 KILLED = (-9, 137)
@@ -119,19 +117,19 @@ def _failing(suite: Suite, outcomes: Mapping[str, str], report: Report) -> Findi
     facts = [report.broke.get(test, {}) for test in failing]
     if all(fact.get("denied") for fact in facts):
         wanted = " and ".join(sorted({str(fact["denied"]) for fact in facts}))
-        return Outcome.UNVERIFIED, f"{_names(failing)} asked for {wanted}, which the sandbox does not give."
+        return Outcome.UNVERIFIED, f"{names(failing)} asked for {wanted}, which the sandbox does not give."
     if all(outcomes[test] == "error" for test in failing) and all(
         fact.get("fixture") in suite.lacking_fixtures for fact in facts
     ):
-        return Outcome.ERROR, f"{_names(failing)} cannot be run: {report.message(failing[0])}"
+        return Outcome.ERROR, f"{names(failing)} cannot be run: {report.message(failing[0])}"
     first = next((message for test in failing if (message := report.message(test))), "")
-    of = f"{len(failing)} of {len(outcomes)} tests failed: {_names(failing)}."
+    of = f"{len(failing)} of {len(outcomes)} tests failed: {names(failing)}."
     return Outcome.FAILED, f"{of} {first}".strip()
 
 
 def _odd(odd: Collection[str], report: Report) -> tuple[Outcome, str]:
     if skipped := list(report.uncollected):
-        return Outcome.UNVERIFIED, f"{_names(skipped)} was skipped as a whole."
+        return Outcome.UNVERIFIED, f"{names(skipped)} was skipped as a whole."
     if odd:
         return Outcome.UNVERIFIED, f"The report does not fit the tests: {'; '.join(list(odd)[:SHOWN])}."
     if report.done != 0:
@@ -139,79 +137,8 @@ def _odd(odd: Collection[str], report: Report) -> tuple[Outcome, str]:
     return Outcome.PASSED, ""
 
 
-def strays(then: TestRun, half: Collection[Canary]) -> bool:
-    """Whether a canary run ended otherwise than those will that let these tests alone pass for right."""
-    changed = {test for test in then.tests if any(canary.covers(test) for canary in half)}
-    bad = {test for test, outcome in then.tests.items() if outcome in ("failed", "error", "missing")}
-    lies = {test for test in changed if then.tests[test] == "passed"}
-    return bool(lies or bad - changed) or then.outcome is Outcome.TIMEOUT
-
-
-def fooled(run: TestRun, then: TestRun, half: Collection[Canary]) -> str:
-    """What is wrong with a canary run, in which these tests were changed so that they must fail; empty: nothing.
-
-    run: the pass of all tests as they are. Those that it did not run say nothing changed either.
-    """
-    if then.oddities:
-        return f"The report of a run does not fit the tests: {'; '.join(then.oddities[:SHOWN])}."
-    able = [canary.among(run.tests) for canary in half]
-    idle = [test for canary in half for test in canary.tests if not any(test in one.tests for one in able)]
-    was, now = (_apart(tests, able, idle) for tests in (run.tests, then.tests))
-    if lies := [test for changed, _ in now.changed for test, outcome in changed.items() if outcome == "passed"]:
-        return (
-            f"{_names(lies)} passed even when changed so that it must fail: "
-            "its assertions are not reached, or the code meddles with the tests."
-        )
-    if set(now.kept) - set(was.kept):
-        return "The tests have other variants each time."
-    failing = all(set(changed.values()) <= allowed for changed, allowed in now.changed)
-    if failing and now.kept == was.kept and now.numbers == was.numbers:
-        return ""
-    if unsteady := [test for test in was.kept if now.kept.get(test) == "failed"]:
-        return f"{_names(unsteady)} failed once and passed when run again: it depends on chance or on other tests."
-    return f"Another run ended otherwise. {then.reason}"
-
-
-def weighed(canaries: Collection[Canary]) -> tuple[str, str]:
-    """What canary runs that fit have shown, and why that is not enough; empty if it is."""
-    plain = [canary for canary in canaries if canary.strength is Strength.PLAIN]
-    names = _names([test.id for canary in plain for test in canary.tests])
-    number = sum(len(canary.tests) for canary in canaries)
-    said = f"{number} tests, each changed in one of two runs, failed in that one alone"
-    if not plain:
-        return said, ""
-    said += f"; no assertion is seen in {names}: that it passes shows that it runs"
-    if len(plain) < len(canaries) or not any(canary.hidden for canary in plain):
-        return said, ""
-    return said, f"No assertion of the tests could be changed, and so nothing shows that they check anything: {names}."
-
-
-@dataclass(frozen=True, slots=True)
-class _Apart:
-    """The tests of a run: those that a canary run changes, and those that it keeps."""
-
-    changed: list[tuple[dict[str, str], set[str]]]
-    """For each canary its tests, and what may become of them. Their variants are named otherwise if it is these that
-    changed."""
-    kept: dict[str, str]
-
-    @property
-    def numbers(self) -> list[int]:
-        return [len(changed) for changed, _ in self.changed]
-
-
-def _apart(tests: Mapping[str, str], half: Collection[Canary], idle: Collection[Expected]) -> _Apart:
-    ours = [
-        ({test: outcome for test, outcome in tests.items() if canary.covers(test)},
-         {"failed", "error"} if canary.in_fixture else {"failed"})
-        for canary in half
-    ]  # fmt: skip
-    seen = {test for changed, _ in ours for test in changed}
-    seen |= {reported for reported in tests if any(test.covers(reported) for test in idle)}
-    return _Apart(ours, {test: outcome for test, outcome in tests.items() if test not in seen})
-
-
-def _names(tests: Collection[str]) -> str:
-    names = sorted(tests)
-    more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
-    return f"{', '.join(names[:SHOWN])}{more}"
+def names(tests: Collection[str]) -> str:
+    """The first of them, and how many more there are."""
+    ordered = sorted(tests)
+    more = f" and {len(ordered) - SHOWN} more" if len(ordered) > SHOWN else ""
+    return f"{', '.join(ordered[:SHOWN])}{more}"

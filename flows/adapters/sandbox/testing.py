@@ -12,10 +12,11 @@ from typing import Any
 from flows.adapters.sandbox import Limits, needs
 from flows.adapters.sandbox.base import Job, Sandbox, temporary_folder
 from flows.adapters.sandbox.canaries import Canary, canaries_of, changed, split
+from flows.adapters.sandbox.canary_runs import fooled, strays, weighed
 from flows.adapters.sandbox.expected import Suite, expected, test_files
 from flows.adapters.sandbox.folders import INI, Folders
 from flows.adapters.sandbox.interpreter import Interpreter, interpreter
-from flows.adapters.sandbox.judging import Outcome, TestRun, fooled, judge, strays, weighed
+from flows.adapters.sandbox.judging import Outcome, TestRun, judge
 from flows.adapters.sandbox.reports import confirmed, read_report
 from flows.adapters.sandbox.session import Session
 

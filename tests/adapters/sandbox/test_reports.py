@@ -7,8 +7,9 @@ import pytest
 
 from flows.adapters.sandbox import ExecResult, Limits
 from flows.adapters.sandbox.canaries import Canary
+from flows.adapters.sandbox.canary_runs import fooled
 from flows.adapters.sandbox.expected import expected
-from flows.adapters.sandbox.judging import Outcome, TestRun, fooled, judge
+from flows.adapters.sandbox.judging import Outcome, TestRun, judge
 from flows.adapters.sandbox.mutations import Strength
 from flows.adapters.sandbox.reports import read_report
 
