@@ -8,8 +8,10 @@ from typing import Any
 
 import pytest
 
+from flows.adapters import sandbox
 from flows.adapters.sandbox import choose
 from flows.adapters.sandbox.__main__ import verdict
+from flows.adapters.sandbox.landlock import Landlock
 
 LIMITS = {"wall_s": 20, "memory_mb": 512, "disk_mb": 64, "pids": 32, "output_kb": 64, "nofile": 128}
 
@@ -41,6 +43,37 @@ def test_a_folder_gets_one_line_of_verdict(tmp_path: Path) -> None:
 def test_a_folder_without_a_solution_has_failed(tmp_path: Path) -> None:
     told = verify(tmp_path, {"test_solution.py": "from solution import f\ndef test_x(): assert f() == 1\n"})
     assert (told["verdict"], told["tests"]) == ("failed", {"test_solution.py::test_x": "error"})
+
+
+@pytest.mark.skipif(isinstance(choose(), str), reason="no sandbox here")
+def test_a_wrong_solution_has_failed_and_says_where(tmp_path: Path) -> None:
+    test = "from solution import f\ndef test_x(): assert f() == 1\ndef test_y(): assert f() == 2\n"
+    told = verify(tmp_path, {"solution.py": "def f(): return 2\n", "test_solution.py": test})
+    assert told["verdict"] == "failed"
+    assert told["tests"] == {"test_solution.py::test_x": "failed", "test_solution.py::test_y": "passed"}
+    assert "test_x" in told["reason"]
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(isinstance(choose(), str), reason="no sandbox here")
+def test_a_solution_without_end_runs_out_of_time(tmp_path: Path) -> None:
+    test = "from solution import f\ndef test_x(): assert f() == 1\n"
+    files = {"solution.py": "def f():\n    while True: pass\n", "test_solution.py": test}
+    told = verify(tmp_path, files, {**LIMITS, "wall_s": 1})
+    assert told["verdict"] == "timeout"
+    assert "wall time: 1 s" in told["reason"]
+
+
+def test_without_a_sandbox_nothing_is_executed_and_it_says_why(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Landlock, "_abi", lambda self: 0)
+    monkeypatch.setenv("PATH", "/nowhere")
+    sandbox._choose.cache_clear()
+    (tmp_path / "test_solution.py").write_text("def test_x(): assert 1\n")
+    (tmp_path / "limits.json").write_text("{}")
+    run = verdict(tmp_path, tmp_path / "limits.json")
+    sandbox._choose.cache_clear()
+    assert (run.outcome, run.tests) == ("unverified", {})
+    assert "apt-get install bubblewrap" in run.reason
 
 
 @pytest.mark.parametrize(

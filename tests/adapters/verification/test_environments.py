@@ -36,9 +36,12 @@ def test_a_repository_is_tested_with_what_it_requires_and_locks(bench: Bench, in
     )
     verdict = bench.verify(item, draft({"calc.py": RIGHT.replace("2 * a", "a")}))
     assert (verdict.grade, verdict.broke) == (Grade.FAILED, ("tests/test_calc.py::test_double",))
-    verdict = bench.verify(item, draft({"calc.py": RIGHT}))
-    assert verdict.grade is Grade.PROVEN, verdict.reason
+    meddling = "import planted\ntry:\n    open(planted.__file__, 'w').close()\nexcept OSError:\n    "
+    verdict = bench.verify(item, draft({"calc.py": meddling + RIGHT.replace("def add", "pass\n\n\ndef add", 1)}))
+    assert verdict.grade is Grade.PROVEN, "an environment is read-only to what is tested: " + verdict.reason
     assert len(verdict.tests) == 2
+    (planted,) = bench.settings.home.glob("environments/*/lib/*/site-packages/planted.py")
+    assert planted.read_text() == "three = 3\n"
     assert len(list((bench.settings.home / "environments").glob("*/ready"))) == 1, "made once"
 
 
