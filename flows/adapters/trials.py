@@ -1,6 +1,6 @@
 """The same tests on the code before a draft and after it, confined."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path, PurePosixPath
@@ -45,7 +45,7 @@ class Bench:
         names, files = imported(files, run), self.companions(files) | dict(files)
         trees, python = self.trees, interpreter(self.python)
         lacks = lacking(names - _helpers(files), trees.untouched, trees.after, python) if given else ()
-        home, old = (self._home(tree, names, lacks) for tree in (trees.after, trees.before))
+        home, old = (self._home(tree, names, lacks, files) for tree in (trees.after, trees.before))
         was = self._run(trees.before, files, old, canaries=False)  # there, nothing has an interest in passing
         now = self._run(trees.after, files, home, canaries=True)
         online = without_need(was, now, files, trees.draft_files)
@@ -55,7 +55,7 @@ class Bench:
                 *[trees.untouched] * bool(trees.stubs),
                 *[trees.before] * given,
             ):  # a stub may break what works
-                again = self._run(tree, files, self._home(tree, names, lacks), canaries=False)
+                again = self._run(tree, files, self._home(tree, names, lacks, files), canaries=False)
                 before = steady(before, as_run(again))
         cases = ", ".join(cases_of_code(files, run, home)) if given else ""
         caveats = (f"The cases of {cases} come from the code.",) if cases else ()
@@ -99,8 +99,13 @@ class Bench:
         """Of pytest's plugins, those that the repository requires; the worker's own are none of them."""
         return plugins(self.trees.untouched, interpreter(self.python)) if self.python else ()
 
-    def _home(self, tree: Path, names: Collection[str], lacks: Collection[str]) -> tuple[str, ...]:
-        return (*modules(tree, self.roots, names), *lacks)
+    def _home(
+        self, tree: Path, names: Collection[str], lacks: Collection[str], files: Iterable[str]
+    ) -> tuple[str, ...]:
+        """What is tested in a tree. A module that a draft adds is none if the tests bring one of that name."""
+        brought = {PurePosixPath(path).stem for path in files if path.endswith(".py")}
+        brought -= {*modules(self.trees.untouched, self.roots, names), *lacks}
+        return tuple(name for name in (*modules(tree, self.roots, names), *lacks) if name not in brought)
 
     def _run(self, tree: Path, files: Mapping[str, str], home: tuple[str, ...], *, canaries: bool) -> TestRun:
         """One run, with the tests' data also where a program in the tree's top folder finds it."""

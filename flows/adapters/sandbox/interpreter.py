@@ -19,7 +19,7 @@ class Interpreter:
     """As it is called: a virtual environment's is a link."""
     readable: tuple[Path, ...]
     packages: tuple[Path, ...]
-    """Its site-packages folders."""
+    """Its site-packages folders, links followed: a link on the way there may lead through what cannot be read."""
 
     @property
     def is_ours(self) -> bool:
@@ -39,7 +39,7 @@ class Interpreter:
 def interpreter(python: Path | None = None) -> Interpreter:
     """What is known of a Python, by its path alone: it is not started. None: the one that runs this."""
     if python is None or python == Path(sys.executable):
-        packages = tuple(Path(p) for p in sys.path if Path(p).name in ("site-packages", "dist-packages"))
+        packages = tuple(Path(p).resolve() for p in sys.path if Path(p).name in ("site-packages", "dist-packages"))
         prefixes = {Path(p) for p in (sys.prefix, sys.exec_prefix, sys.base_prefix, sys.base_exec_prefix)}
         return Interpreter(Path(sys.executable), _readable(Path(sys.executable), prefixes, packages), packages)
     prefix = python.parent.parent

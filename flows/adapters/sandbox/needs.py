@@ -43,31 +43,50 @@ def imports(modules: Iterable[ast.Module]) -> frozenset[str]:
     return frozenset(name.partition(".")[0] for name in plain | of)
 
 
-def modules(tests: Mapping[str, str]) -> dict[str, str]:
-    """Module, as the tests import it → path, for those files of the tests' own that they import."""
+def modules(tests: Mapping[str, str], code: Collection[str] = ()) -> dict[str, str]:
+    """Module, as the tests import it → path, for those files of the tests' own that they import.
+
+    Of several that may be meant, the one nearest to the top: so pytest names conftests, too. code: top-level modules
+    that are the code's, unless the tests' own of that name lies beside one of the tests.
+    """
     wanted = {name for path, tree in trees(tests) for name in _imported(path, tree)}
     wanted |= {name.rpartition(".")[0] for name in wanted}
-    return {name: path for path in tests if path.endswith(".py") for name in _names(path) & wanted}
-
-
-def early(tests: Mapping[str, str], code: Collection[str]) -> dict[str, str]:
-    """Those of the modules that import nothing of the code, top-level modules, and are not within it."""
-    asked = {path: {_top(name) for name in _imported(path, tree)} for path, tree in trees(tests)}
+    deepest_first = sorted((path for path in tests if path.endswith(".py")), key=lambda path: -path.count("/"))
+    beside = {str(PurePosixPath(path).parent) for path in tests if _is_found(path)}
     return {
         name: path
-        for name, path in modules(tests).items()
-        if path in asked and not (asked[path] | {_top(name)}) & set(code)
+        for path in deepest_first
+        for name, folder in _names(path).items()
+        if name in wanted
+        and f"{folder}/__init__.py" not in tests
+        and (folder == "." or folder in beside or _top(name) not in code)
     }
+
+
+def early(tests: Mapping[str, str], brought: Mapping[str, str], code: Collection[str]) -> tuple[str, ...]:
+    """Those of the modules that import nothing of the code, top-level modules, nor are within it, nor hold tests."""
+    asked = {path: {_top(name) for name in _imported(path, tree)} for path, tree in trees(tests)}
+    return tuple(
+        name
+        for name, path in brought.items()
+        if path in asked and not (asked[path] | {_top(name)}) & set(code) and not _is_found(path)
+    )
 
 
 def _top(name: str) -> str:
     return name.partition(".")[0]
 
 
-def _names(path: str) -> set[str]:
-    """What a file may be called as a module: by its folders, from any of them on."""
+def _names(path: str) -> dict[str, str]:
+    """What a file may be called as a module → the folder that it is found from."""
     parts = path.removesuffix(".py").removesuffix("/__init__").split("/")
-    return {".".join(parts[n:]) for n in range(len(parts))}
+    return {".".join(parts[n:]): "/".join(parts[:n]) or "." for n in range(len(parts))}
+
+
+def _is_found(path: str) -> bool:
+    """Whether pytest finds the file by itself, and then whatever lies beside it."""
+    name = PurePosixPath(path).name
+    return name == "conftest.py" or name.startswith("test_") or name.endswith("_test.py")
 
 
 def _imported(path: str, tree: ast.Module) -> Iterator[str]:

@@ -92,7 +92,7 @@ class _Trial:
                 folders.work, folders.tmp, (), plan, self.python, (folders.tests, *self.readable), self.limits,
                 {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}, preload=self._preload(), scratch=scratch, room=folders.room,
             )  # fmt: skip
-            lacking = self._lacking(ours | needs.modules(tests).keys())
+            lacking = self._lacking(ours | needs.modules(tests, self.home).keys())
             ran = self.sandbox.ask(session, job)
         report = confirmed(read_report(ran.result, nonce), os.path.exists)
         return judge(self.suite, report, ran, self.limits, lacking)
@@ -128,9 +128,8 @@ class _Trial:
         return replace(run, outcome=Outcome.UNVERIFIED if reason else run.outcome, reason=reason, canaries=said)
 
     def _plan(self, folders: Folders, tests: Mapping[str, str], nonce: str, ours: frozenset[str]) -> dict[str, Any]:
-        brought = needs.modules(tests)
+        brought = needs.modules(tests, self.home)
         packages = {name.partition(".")[0] for name in brought if "." in name} - self.home
-        early = needs.early(tests, ours - packages)
         return {
             "tests": str(folders.tests),
             "files": test_files(tests),
@@ -140,7 +139,7 @@ class _Trial:
             "home": sorted(self.home),
             "helpers": dict.fromkeys(sorted(packages), str(folders.tests)),
             "brought": {name: str(folders.tests / path) for name, path in brought.items()},
-            "early": [name for name, path in early.items() if path not in test_files(tests)],
+            "early": needs.early(tests, brought, ours - packages),
             "conftest": any(Path(path).name == "conftest.py" for path in tests),
             "asyncio": self.suite.asynchronous,
             "plugins": [name for name in self.plugins if name.partition(".")[0] not in self.home],

@@ -11,6 +11,7 @@ USES = "from calc import add\nfrom tests.helpers import check\n\n\ndef test_add(
 BY_NAME = USES.replace("tests.helpers", "helpers")
 BESIDE = USES.replace("tests.helpers", ".helpers")
 NOTHING = "def check(a, b):\n    pass\n"
+ABOVE = "tests/acceptance/test_add.py"
 FORGERIES = {
     "ships a helper of that name": (BY_NAME, {"calc.py": CALC + "\n\nMORE = 1\n", "helpers.py": NOTHING}),
     "rewrites the helper": (
@@ -21,10 +22,13 @@ FORGERIES = {
 }
 
 
+@pytest.mark.parametrize("path", ["tests/test_add.py", ABOVE])
 @pytest.mark.parametrize(("test", "files"), FORGERIES.values(), ids=FORGERIES)
 @pytest.mark.slow
-def test_a_draft_has_no_say_in_what_tests_bring_along(bench: Bench, test: str, files: dict[str, str]) -> None:
-    verdict = bench.verify(bench.item({"tests/test_add.py": test}, library=LIBRARY), draft(files))
+def test_a_draft_has_no_say_in_what_tests_bring_along(
+    bench: Bench, test: str, files: dict[str, str], path: str
+) -> None:
+    verdict = bench.verify(bench.item({path: test}, library=LIBRARY), draft(files))
     assert verdict.grade in (Grade.FAILED, Grade.UNVERIFIED), verdict.reason
 
 
