@@ -23,8 +23,11 @@ class Unfathomable(Exception):
     """Folders that cannot be listed: closed by their owner, or too deep."""
 
 
-def used(folder: str) -> int:
-    """Bytes in a folder. Raises Unfathomable."""
+def used(folder: str, enough: float = float("inf")) -> int:
+    """Bytes in a folder, or as soon as there are more than enough: it may grow as fast as it is read.
+
+    Raises Unfathomable.
+    """
     total, waiting = 0, [(folder, 0)]
     while waiting:
         path, depth = waiting.pop()
@@ -34,6 +37,8 @@ def used(folder: str) -> int:
             with os.scandir(path) as entries:
                 for entry in entries:
                     total += _size(entry)
+                    if total > enough:
+                        return total
                     if entry.is_dir(follow_symlinks=False):
                         waiting.append((entry.path, depth + 1))
         except (FileNotFoundError, NotADirectoryError):

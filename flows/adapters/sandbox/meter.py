@@ -93,7 +93,8 @@ class Meter:
         if not soon or now < self._may_walk:
             return 0
         try:
-            used = sum(map(disk.used, self._folders)) - self._baseline
+            enough = self._baseline + self._limits["disk_mb"] * MB
+            used = sum(disk.used(folder, enough) for folder in self._folders) - self._baseline
             used += sum(disk.deleted(folder, (p.folder for p in members)) for folder in self._folders)
         except disk.Unfathomable:
             return float("inf")
