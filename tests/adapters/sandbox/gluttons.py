@@ -198,7 +198,7 @@ RESOURCES = (
             for n in itertools.count(): os.close(os.open(f'file{n}', os.O_CREAT))
     """,
         "failed",
-        limits={"disk_mb": 20},
+        limits={"disk_mb": 20, "wall_s": 60.0},
         says="disk",
     ),
     glutton(

@@ -156,7 +156,7 @@ HIDERS = (
         def attempt():
             for n in itertools.count(): os.close(os.open(f'/dev/shm/{n}', os.O_CREAT))
     """,
-        limits={**SMALL, "disk_mb": 20},
+        limits={**SMALL, "disk_mb": 20, "wall_s": 60.0},
     ),
     glutton(
         "starts processes one after the other",
