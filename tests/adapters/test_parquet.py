@@ -1,6 +1,8 @@
 """Shards: what is written is what readers get, also when the columns have grown since."""
 
 import io
+import subprocess
+import sys
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -79,3 +81,13 @@ def test_bytes_that_are_no_shard_are_an_error_of_ours(content: bytes) -> None:
 def test_too_few_rows_are_an_error_of_ours() -> None:
     with pytest.raises(UnreadableShard, match="fewer"):
         list(pack([table(ROWS)], [2, 2]))
+
+
+def test_writing_and_reading_rows_never_imports_pandas() -> None:
+    code = (
+        "import sys; from flows.adapters.parquet import pack, read, table\n"
+        "shard, = pack([table([{'id': 'a'}])], [1])\n"
+        "print([group.num_rows for group in read(shard)], 'pandas' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "[1] False\n"
