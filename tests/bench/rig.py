@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import yaml
 from prefect.client.orchestration import SyncPrefectClient
 from prefect.states import Pending
 
@@ -160,11 +161,13 @@ def _start(folder: Path, children: list[Child]) -> Rig:
 
 
 def environment(folder: Path, server: int, hub: int, model: int) -> dict[str, str]:
-    """Of every process: nothing of this machine's settings; what `flows` would set is set for the empty flow too."""
+    """Of every process: nothing of this machine's settings; what `flows` and the deployment set holds for all flows."""
     import flows
 
     kept = {name: value for name, value in os.environ.items() if not name.startswith(OURS)}
+    (deployed, *_) = yaml.safe_load((PROJECT / "prefect.yaml").read_text())["deployments"]
     return kept | {
+        **deployed["work_pool"]["job_variables"]["env"],
         **{name: os.environ[name] for name in flows._defaults()},
         "PREFECT_HOME": str(folder / "prefect"),
         "PREFECT_API_URL": f"http://127.0.0.1:{server}/api",
