@@ -60,7 +60,19 @@ def many_items(rig: Rig, items: int, times: int = 1) -> Iterator[Figure]:
     for name, until in (("run", run.last), ("server", run.ran.ended + run.ran.behind)):
         spent = watch.cpu(name, run.first, until)
         yield Figure(f"{of}: CPU ms per call, {name}", 1e3 * spent / calls, None, f"{spent:.1f} s, {calls} calls")
+    took, spent = _sleeping(rig, items)
+    raw = f"{took:.1f} s; {1e3 * spent / calls:.1f} ms of CPU a task; as many task runs that only sleep"
+    yield Figure(f"{of}: Prefect alone ÷ ideal", took / ideal, None, raw)
     yield Figure(f"{of}: peak memory of the run's process, MB", watch.peak["run"], 200, "VmHWM")
+
+
+def _sleeping(rig: Rig, items: int) -> tuple[float, float]:
+    """Seconds, and CPU seconds of the run, for the calls' task runs with nothing in them: no flow can do better."""
+    note = rig.folder / f"sleep-{items}"
+    given = {"items": items, "in_a_row": CALLS, "in_flight": IN_FLIGHT, "delay": DELAY_S, "note": str(note)}
+    rig.run("tests.bench.nothing.sleep", "sleep", items * CALLS, **given)
+    took, spent = note.read_text().split()
+    return float(took), float(spent)
 
 
 def timed(rig: Rig, owner: str, items: int) -> Timed:
