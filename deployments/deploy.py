@@ -15,7 +15,7 @@ from prefect.client.schemas.filters import (
     FlowRunFilterState,
     FlowRunFilterStateName,
 )
-from prefect.exceptions import ObjectAlreadyExists
+from prefect.exceptions import ObjectAlreadyExists, ObjectNotFound
 
 from deployments.automations import put_in_place
 from flows.preflight import check_prefect
@@ -42,18 +42,20 @@ def deploy(environment: dict[str, str]) -> None:
         raise Permanent(f"prefect deploy --all failed in {PROJECT}:\n{done.stdout[-2000:]}{done.stderr[-2000:]}")
 
 
-def forget_missed(environment: dict[str, str]) -> int:
+def forget_missed(prefect: SyncPrefectClient) -> int:
     """How many scheduled runs were removed whose time passed while no worker ran; what a person asked for stays.
 
     A worker would start all of them at once, and all but one would be cancelled. That one is wanted of the daily run
     alone: a machine that is off every night would never do it.
     """
-    with client(environment) as prefect:
-        return sum(_forget_missed(prefect, name) for name in DEPLOYMENTS if name.startswith("implement/"))
+    return sum(_forget_missed(prefect, name) for name in DEPLOYMENTS if name.startswith("implement/"))
 
 
 def _forget_missed(prefect: SyncPrefectClient, name: str) -> int:
-    deployment = prefect.read_deployment_by_name(name)
+    try:
+        deployment = prefect.read_deployment_by_name(name)
+    except ObjectNotFound:
+        return 0
     missed = FlowRunFilter(
         deployment_id=FlowRunFilterDeploymentId(any_=[deployment.id]),
         state=FlowRunFilterState(name=FlowRunFilterStateName(any_=["Scheduled", "Late"])),

@@ -4,7 +4,7 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import FrameType
@@ -17,7 +17,7 @@ from prefect.settings import PREFECT_CLIENT_MAX_RETRIES, temporary_settings
 
 from deployments.checks import check, prefect_port
 from deployments.dead_runs import close_dead_runs
-from deployments.deploy import DEPLOYMENTS, POOL, PROJECT, client, deploy, forget_missed
+from deployments.deploy import DEPLOYMENTS, POOL, PROJECT, client, deploy, forget_missed, make_pool
 from deployments.follow import Follower
 from deployments.leftovers import Started, leftovers
 from deployments.processes import Child, end
@@ -74,6 +74,7 @@ def start(settings: Settings, started: Started) -> dict[str, str]:
     """Everything up, in order; returns the environment that flows run in."""
     environment = environment_of(settings)
     check(settings, environment)
+    prefect_is_up = start_prefect(environment, settings.home, started)  # takes the longest
     if not settings.on_real_hub:
         start_hub(settings, environment, started)
     hub = Hub(settings.hub_address, settings.hf_token if settings.on_real_hub else None)
@@ -83,14 +84,13 @@ def start(settings: Settings, started: Started) -> dict[str, str]:
         build(settings, hub)
     for line in preflight(settings, hub):
         say(line)
-    environment |= start_prefect(environment, settings.home, started)
-    deploy(environment)
-    say(f"deployed  {', '.join(DEPLOYMENTS)}")
+    environment |= prefect_is_up()
     with client(environment) as prefect:
+        make_pool(prefect)
         for line in close_dead_runs(prefect, settings.home, alone=alone()):
             say(line)
-    if missed := forget_missed(environment):
-        say(f"dropped   {missed} scheduled runs whose time passed while no worker ran")
+        if missed := forget_missed(prefect):
+            say(f"dropped   {missed} scheduled runs whose time passed while no worker ran")
     worker = Child(
         "The Prefect worker",
         [sys.executable, "-m", "prefect", "worker", "start", "--pool", POOL, "--install-policy", "never"],
@@ -99,6 +99,8 @@ def start(settings: Settings, started: Started) -> dict[str, str]:
     )
     started.start(worker)
     say(f"worker    started, log in {worker.log}")
+    deploy(environment)
+    say(f"deployed  {', '.join(DEPLOYMENTS)}")
     return environment
 
 
@@ -121,11 +123,11 @@ def start_hub(settings: Settings, environment: dict[str, str], started: Started)
     say(f"hub       {settings.local_hub}, in {settings.home / 'hub'}")
 
 
-def start_prefect(environment: dict[str, str], home: Path, started: Started) -> dict[str, str]:
-    """Use the server that PREFECT_API_URL names, else start one. Returns the address as environment."""
+def start_prefect(environment: dict[str, str], home: Path, started: Started) -> Callable[[], dict[str, str]]:
+    """Use the server that PREFECT_API_URL names, else start one. Returns what waits for it and gives its address."""
     if address := environment.get("PREFECT_API_URL"):
         say(f"prefect   {address} (already running)")
-        return {}
+        return dict
     port = prefect_port(environment)
     address = f"http://127.0.0.1:{port}/api"
     ours = {**SERVER, "PREFECT_HOME": str(home / "prefect"), "PREFECT_SERVER_API_PORT": str(port)}
@@ -137,9 +139,13 @@ def start_prefect(environment: dict[str, str], home: Path, started: Started) -> 
     )
     began = time.monotonic()
     started.start(server)
-    server.wait_until(lambda: answers(f"{address}/health"), 120)
-    say(f"prefect   {address} (started in {time.monotonic() - began:.0f} s)")
-    return {"PREFECT_API_URL": address, "PREFECT_HOME": ours["PREFECT_HOME"]}
+
+    def is_up() -> dict[str, str]:
+        server.wait_until(lambda: answers(f"{address}/health"), 120)
+        say(f"prefect   {address} (started in {time.monotonic() - began:.0f} s)")
+        return {"PREFECT_API_URL": address, "PREFECT_HOME": ours["PREFECT_HOME"]}
+
+    return is_up
 
 
 def follow(settings: Settings, environment: dict[str, str], started: Started) -> NoReturn:
