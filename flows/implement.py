@@ -5,6 +5,7 @@ from typing import Annotated
 
 from prefect import flow
 from prefect.client.schemas.objects import State
+from prefect.states import Failed
 from pydantic import Field
 
 from flows import views
@@ -17,6 +18,7 @@ from flows.workshop import open_workshop, workshop
 from stages.approach_evaluation import ApproachEvaluation
 from stages.architectural_analysis import ArchitecturalAnalysis
 from stages.deep_understanding import DeepUnderstanding
+from stages.errors import WorkerError
 from stages.implementation_plan import ImplementationPlan
 from stages.models import WorkItem
 from stages.outcome import Outcome
@@ -35,6 +37,14 @@ async def implement(limit: Limit = 4, item: str | None = None, dry_run: bool = F
         item: Work on this one item (its id, or the beginning of it), again if it has an outcome already.
         dry_run: Do everything but the commit. The thoughts are kept for the real run, the outcome is not.
     """
+    try:
+        return await run(limit, item, dry_run)
+    except WorkerError as error:  # a sentence says it all; of a fault of our own, Prefect shows where it happened
+        return Failed(message=str(error))
+
+
+async def run(limit: int, item: str | None, dry_run: bool) -> State[None]:
+    """The next items carried through, and what came of them published. Raises WorkerError where none can be taken."""
     async with open_workshop(dry_run) as shop:
         rows = await publish()  # what an earlier run finished goes out before anything new is paid for
         pulled = await pull(limit, item)
