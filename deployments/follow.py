@@ -76,7 +76,7 @@ class Follower:
         local = "" if self.settings.on_real_hub else f"HF_ENDPOINT={self.settings.local_hub} "
         yield ""
         yield f"Prefect UI   {self.ui}"
-        yield f"deployment   {self.ui}/deployments/deployment/{run.deployment_id}"
+        yield f"deployment   {self.ui}/v2/deployments/deployment/{run.deployment_id}"
         yield f"dataset      {self.settings.hub_address}/datasets/{dataset}"
         code = f'from datasets import load_dataset; print(load_dataset("{dataset}")["train"][-1])'
         yield f"  {local}{python} -c '{code}'"

@@ -191,7 +191,7 @@ def test_what_a_killed_make_up_left_is_stopped_and_the_ticks_it_missed_are_dropp
     assert len(alive(family)) == 2
     asked_for = up.miss_ticks(hours=1)
     lines = up.start().read_until(LAST_LINE)
-    assert "stopping  what a killed `make up` left: the Prefect server, the local Hub" in lines
+    assert "stopping  what a killed `make up` left: the local Hub, the Prefect server" in lines
     assert any(line.endswith("scheduled runs whose time passed while no worker ran") for line in lines)
     assert alive(family) == []
     with up.client() as prefect:

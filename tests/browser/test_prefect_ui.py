@@ -1,0 +1,98 @@
+"""The Prefect UI after `make up`, as a person sees it. Pictures go to build/screenshots."""
+
+from collections.abc import Iterator
+from uuid import UUID
+
+import pytest
+from prefect.client.orchestration import SyncPrefectClient
+
+from deployments.leftovers import leftovers
+from deployments.processes import end
+from stages.outcome import STAGES
+from tests.browser.page import MISSING, WHY_NOT, Page, browser
+from tests.deployments.make_up import LAST_LINE, Up, free_port
+
+pytestmark = [pytest.mark.slow, pytest.mark.skipif(bool(MISSING), reason=WHY_NOT)]
+
+
+@pytest.fixture(scope="module")
+def up(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Up]:
+    started = Up(tmp_path_factory.mktemp("up") / "home", (free_port(), free_port())).start()
+    started.read_until(LAST_LINE)
+    yield started
+    started.stop()
+    for left in leftovers(started.home / "up.json").values():
+        end(left)
+
+
+@pytest.fixture
+def page(request: pytest.FixtureRequest) -> Iterator[Page]:
+    with browser() as opened:
+        yield opened
+        opened.keep(request.node.name)
+        assert opened.faults() == []
+
+
+def ui(up: Up, place: str) -> str:
+    return f"http://127.0.0.1:{up.ports[1]}/v2/{place}"
+
+
+def deployment(up: Up, name: str) -> UUID:
+    with up.client() as prefect:
+        return prefect.read_deployment_by_name(name).id
+
+
+def is_active(prefect: SyncPrefectClient, deployment: UUID) -> bool:
+    (schedule,) = prefect.read_deployment(deployment).schedules
+    return schedule.active
+
+
+def published(up: Up) -> UUID:
+    """The run that worked on the rehearsal's items."""
+    with up.client() as prefect:
+        return next(run.id for run in prefect.read_flow_runs(limit=50) if "Published 8" in (run.state_name or ""))
+
+
+def test_the_first_address_opens_the_ui(up: Up, page: Page):
+    page.open(f"http://127.0.0.1:{up.ports[1]}")
+    page.shows("Dashboard", "Flow Runs", "autocoder")
+    assert "Upgrade" not in page.text
+
+
+def test_the_run_page_shows_six_named_stages_of_an_item(up: Up, page: Page):
+    page.open(ui(up, f"runs/flow-run/{published(up)}"))
+    page.shows("Published 8 of 8", "generated code is confined by", "proven", "self-tested", "failed")
+    page.click("Task Runs")
+    page.find("//input[@placeholder='Search by run name']").send_keys("Equal shares do not add up to the bill")
+    page.shows(*(f"{stage.title} · Equal shares" for stage in STAGES), "write · Equal shares", "verify · Equal shares")
+
+
+def test_an_items_page_shows_the_diff_and_the_drawn_approaches(up: Up, page: Page):
+    page.open(ui(up, f"runs/flow-run/{published(up)}?tab=Artifacts"))
+    page.click("//a[contains(@href, '/artifacts/')][contains(., 'item-')]")
+    page.click("//a[contains(@href, '/artifacts/artifact/')]")
+    page.shows("1. Deep Understanding", "6. Implementation Plan", "diff --git a/tally/", "Verdict")
+    approaches = page.find("//*[name()='svg'][.//*[contains(@class, 'node')]]")
+    assert "RECOMMENDED" in approaches.text
+    assert "flowchart LR" not in page.text
+
+
+def test_the_run_form_explains_each_parameter_and_starts_a_run(up: Up, page: Page):
+    page.open(ui(up, f"deployments/deployment/{deployment(up, 'implement/on-demand')}/run"))
+    page.shows("The most work items to take up", "Work on this one item", "Do everything but the commit")
+    page.click("Submit")
+    page.click("//a[contains(@href, '/runs/flow-run/')]")
+    page.shows("Idle")
+    page.click("Details")
+    page.shows("Nothing waits: every work item has an outcome.")
+
+
+def test_the_schedule_is_paused_and_resumed(up: Up, page: Page):
+    scheduled = deployment(up, "implement/every-120s")
+    page.open(ui(up, f"deployments/deployment/{scheduled}"))
+    page.shows("Every 2 minutes")
+    for state in ("unchecked", "checked"):
+        page.click("//button[@role='switch']")
+        page.find(f"//button[@role='switch'][@data-state='{state}']")
+        with up.client() as prefect:
+            page.until(lambda wanted=state == "checked": is_active(prefect, scheduled) is wanted, f"left it {state}")
