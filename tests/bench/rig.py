@@ -24,7 +24,7 @@ from tests.bench.watch import Watch
 
 DELAY_S = 0.2
 """The model's time to its first word."""
-OURS = ("AUTOCODER_", "HF_", "OPENAI_", "PREFECT_")
+OURS = ("AUTOCODER_", "HF_", "OPENAI_", "PREFECT_", "PYTHONDONTWRITEBYTECODE")
 FINAL = ["COMPLETED", "FAILED", "CRASHED", "CANCELLED"]
 PATIENCE_S = 60.0
 

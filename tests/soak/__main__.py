@@ -1,6 +1,7 @@
 """`make soak`: a day of ticks in accelerated time, and whether memory, open files, disk and requests stay flat.
 
-The flow runs 720 times, tick after tick in one process, against a real Prefect server, a local Hub and a fake model.
+The flow runs 720 times, tick after tick in one process, against a real Prefect server, a local Hub and a fake model;
+a worker runs the deployments on their schedule beside them. What lives on is looked at after each tick.
 Two siblings write a finding every fifth tick, restart every 150 and write over their files from 1 on, repeating what
 they said. A tick takes a second or two instead of 120; what the settings count in minutes (the full listing of an
 upstream dataset) is shortened by the same factor. Exit 1 when something grew beyond its bound from the first quarter
@@ -22,7 +23,10 @@ from tests.soak.day import Tick, day
 DAY = 720
 TOLD = 60
 """Ticks per line."""
-HEADER = "tick    MB memory  open files  MB thoughts  MB index  MB rest  requests a tick (idle)  s a tick"
+HEADER = (
+    "tick    MB memory  open files   MB Hub  worker  server  open files  MB thoughts  MB index  MB rest"
+    "  requests a tick (idle)  s a tick"
+)
 
 
 @dataclass(frozen=True)
@@ -38,6 +42,10 @@ class Bound:
 BOUNDS = {
     "memory": Bound("memory, MB", 1.15, 5, "a leak of 0.1 MB a tick is found"),
     "files": Bound("open files", 1, 3, "connections that the client keeps vary by a few"),
+    "hub": Bound("memory of the Hub, MB", 1.15, 5, "the same"),
+    "worker": Bound("memory of the worker, MB", 1.15, 5, "the same"),
+    "server": Bound("memory of Prefect's server, MB", 1.5, 20, "it keeps what it knows of every run, and is not ours"),
+    "serving_files": Bound("open files of these three", 1, 6, "as above"),
     "requests": Bound("requests a tick", 1.2, 0.5, "the siblings write at one pace all day"),
     "thoughts": Bound("disk, thoughts, MB", 1.5, 1, "thoughts of published items are of no use"),
     "rest": Bound("disk, the rest, MB", 1.5, 1, "outbox, claims, journals: of what is in hand"),
@@ -73,7 +81,8 @@ def main() -> int:
 def _line(number: int, ticks: Sequence[Tick]) -> str:
     last, idle = ticks[-1], [tick.requests for tick in ticks if tick.state == "Idle"] or [0]
     return (
-        f"{number:4}  {last.memory:11.1f}  {last.files:10}  {last.thoughts:11.2f}  {last.index:8.2f}  {last.rest:7.2f}"
+        f"{number:4}  {last.memory:11.1f}  {last.files:10}  {last.hub:7.1f}  {last.worker:6.1f}  {last.server:6.1f}"
+        f"  {last.serving_files:10}  {last.thoughts:11.2f}  {last.index:8.2f}  {last.rest:7.2f}"
         f"  {mean(tick.requests for tick in ticks):15.1f} ({median(idle):4.1f})  {mean(t.seconds for t in ticks):8.2f}"
     )
 
@@ -87,7 +96,7 @@ def _judged(ticks: Sequence[Tick]) -> Iterator[tuple[str, bool]]:
         most = before * bound.times + bound.more
         flat = after <= most
         word = "flat" if flat else "GROWS"
-        yield f"{word:5}  {bound.what:20} {before:8.2f} → {after:8.2f}, at most {most:8.2f}: {bound.why}", flat
+        yield f"{word:5}  {bound.what:30} {before:8.2f} → {after:8.2f}, at most {most:8.2f}: {bound.why}", flat
     rows = sum(tick.state != "Idle" for tick in ticks) or 1
     yield f"       disk, index: {1000 * ticks[-1].index / rows:.1f} kB a published tick; it knows every row", True
 

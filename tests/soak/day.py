@@ -4,14 +4,17 @@ import json
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from random import Random
 from typing import Any
 
-from deployments.deploy import PROJECT
+import psutil
+
+from deployments.deploy import POOL, PROJECT, deploy
+from deployments.processes import Child, stop
 from tests.bench.rig import Rig
 from tests.chaos.siblings import Siblings
 
@@ -26,14 +29,20 @@ RESTART = 150
 
 @dataclass(frozen=True)
 class Tick:
-    """What the process, its home and the Hub have come to after a tick."""
+    """What the processes, the home and the Hub have come to after a tick."""
 
     state: str
     seconds: float
     memory: float
-    """Resident, MB."""
+    """Resident, MB; of the process that runs all ticks."""
     files: int
     """Open ones, sockets and pipes among them."""
+    hub: float
+    """MB of memory of the local Hub."""
+    worker: float
+    server: float
+    serving_files: int
+    """Open ones of Hub, worker and server together."""
     requests: int
     """To the Hub, of this tick."""
     index: float
@@ -49,12 +58,14 @@ def day(rig: Rig, ticks: int, seed: int) -> Iterator[Tick]:
     home = rig.folder / "homes" / "soak"
     siblings = Siblings(rig.folder / "hub", Random(seed))
     env = {**rig.env, "AUTOCODER_HOME": str(home), "PREFECT_LOGGING_LEVEL": "WARNING"}
+    worker = _worker(rig, env)
     argv = [sys.executable, "-m", "tests.soak.ticks"]
     with (rig.folder / "logs" / "ticks.log").open("wb") as log:
         process = subprocess.Popen(
             argv, cwd=PROJECT, env=env, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log, text=True
         )
     began, before = time.monotonic(), len(rig.requests.read())
+    pids = {"hub": rig.pids["hub"], "worker": worker.process.pid, "server": rig.pids["server"]}
     try:
         for number in range(ticks):
             if number % RESTART == RESTART - 1:
@@ -63,12 +74,24 @@ def day(rig: Rig, ticks: int, seed: int) -> Iterator[Tick]:
                 siblings.write(1)
             pace = (time.monotonic() - began) / number / TICK_S if number else 0.01  # real seconds for one of the day
             told = _tick(process, LISTING_MINUTES * pace)
+            worker.check()
             requests = len(rig.requests.read())
-            yield Tick(**told, requests=requests - before, **_disk(home))
+            yield Tick(**told, **_serving(pids), requests=requests - before, **_disk(home))
             before = requests
     finally:
         process.kill()
         process.wait()
+        stop([worker])
+
+
+def _worker(rig: Rig, env: Mapping[str, str]) -> Child:
+    """A worker that runs the deployments on their schedule beside the ticks, as on any day."""
+    env = {**env, "PREFECT_WORKER_QUERY_SECONDS": "2", "PATH": f"{Path(sys.executable).parent}:{env['PATH']}"}
+    deploy(env)
+    argv = [sys.executable, "-m", "prefect", "worker", "start", "--pool", POOL, "--install-policy", "never"]
+    worker = Child("The worker", argv, rig.folder / "logs" / "worker.log", env)
+    worker.start()
+    return worker
 
 
 def _tick(process: "subprocess.Popen[str]", listing_minutes: float) -> dict[str, Any]:
@@ -83,6 +106,13 @@ def _tick(process: "subprocess.Popen[str]", listing_minutes: float) -> dict[str,
                 raise RuntimeError(f"a tick ended as {told['state']}: {failed}")
             return {name: told[name] for name in ("state", "seconds", "memory", "files")}
     raise RuntimeError(f"the process of the ticks ended with {process.wait()}")
+
+
+def _serving(pids: Mapping[str, int]) -> dict[str, Any]:
+    """What lives on between ticks; `prefect server start` and `uvicorn` may have children of their own."""
+    processes = {name: psutil.Process(pid) for name, pid in pids.items()}
+    memory = {name: process.memory_info().rss / 1e6 for name, process in processes.items()}
+    return memory | {"serving_files": sum(process.num_fds() for process in processes.values())}
 
 
 def _disk(home: Path) -> dict[str, float]:
