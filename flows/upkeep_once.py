@@ -11,7 +11,7 @@ from prefect.client.schemas.objects import State
 from flows.adapters.hub import Hub
 from flows.adapters.inspection import inspect
 from flows.environment import load
-from flows.maintain import maintain, quota_of
+from flows.maintain import CHECKED, maintain, quota_of
 from flows.preflight import check_prefect
 from flows.settings import Settings
 from stages.condition import text_report
@@ -41,7 +41,7 @@ def main() -> None:
 def check(settings: Settings) -> int:
     """Print the report: the exit code. Raises WorkerError."""
     hub = Hub(settings.hub_address, settings.hf_token if settings.on_real_hub else None)
-    found = inspect(hub, settings.datasets[2])
+    found = inspect(hub, settings.datasets[2], settings.home / CHECKED)
     print(text_report(found, quota_of(settings)))  # noqa: T201
     return 1 if found.faults else 0
 

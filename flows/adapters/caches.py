@@ -9,8 +9,8 @@ from pathlib import Path
 
 from stages.errors import Misconfigured
 
-CACHES = ("results/*", "mirrors/*.git", "environments/*", "suites/*.json")
-"""Below the home: stored thoughts by item, mirrors of repositories, environments, what suites said."""
+CACHES = ("results/*", "mirrors/*.git", "environments/*", "suites/*.json", "checked/*.json")
+"""Below the home: stored thoughts by item, mirrors of repositories, environments, what suites said, sound shards."""
 EVERY_S = 3600.0
 """Between two looks: each adds up all sizes."""
 SPARED_S = 3 * 3600.0

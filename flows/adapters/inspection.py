@@ -1,7 +1,9 @@
 """The condition of the results dataset at its head. Nothing is written."""
 
 from collections.abc import Mapping
+from pathlib import Path
 
+from flows.adapters.checked import Checked
 from flows.adapters.hub import Entry, Hub, Missing
 from flows.adapters.ledger import DATA
 from flows.adapters.soundness import Soundness, shards
@@ -23,8 +25,10 @@ def measure(hub: Hub, dataset: str) -> Condition:
     return _measured(hub, dataset, head, {entry.path: entry for entry in hub.tree(dataset, head)})
 
 
-def inspect(hub: Hub, dataset: str) -> Condition:
+def inspect(hub: Hub, dataset: str, checked: Path | None = None) -> Condition:
     """The same with all faults: every shard at the head is downloaded and read, one at a time.
+
+    checked: a folder that remembers shards that were sound; their bytes are not downloaded again.
 
     Raises Transient; Permanent where a newer worker wrote the dataset.
     """
@@ -35,7 +39,7 @@ def inspect(hub: Hub, dataset: str) -> Condition:
             break
         try:
             files = {entry.path: entry for entry in hub.tree(dataset, head)}
-            looked = Soundness(hub, dataset, head, files)
+            looked = Soundness(hub, dataset, head, files, Checked(checked))
             found = {"faults": looked.faults(), "notes": looked.notes}
             return _measured(hub, dataset, head, files).model_copy(update=found)
         except Missing:

@@ -1,4 +1,4 @@
-"""Whether a results dataset is sound at one head: read whole, and held against what its state says."""
+"""Whether a results dataset is sound at one head: all of it, held against what its state says."""
 
 import json
 from collections import Counter
@@ -7,13 +7,12 @@ from itertools import chain
 from typing import Any
 
 from flows.adapters import discrepancies, parquet
+from flows.adapters.checked import Checked, held
 from flows.adapters.discrepancies import PUT_BACK, REBUILD
 from flows.adapters.hub import Entry, Hub
 from flows.adapters.ledger import DATA, STATE, WORKER, Ledger, read_lines, read_worker
 from flows.adapters.parquet import UnreadableShard
 from flows.adapters.shards import Span, span
-
-COLUMNS = ("iteration", "id", "verdict.grade", "cumulative_progress")
 
 
 def shards(files: Mapping[str, Entry], pattern: str) -> list[Span]:
@@ -25,7 +24,8 @@ def shards(files: Mapping[str, Entry], pattern: str) -> list[Span]:
 class Soundness:
     """One head. What is read is noted here as far as the faults to come need it."""
 
-    def __init__(self, hub: Hub, dataset: str, head: str, files: Mapping[str, Entry]) -> None:
+    def __init__(self, hub: Hub, dataset: str, head: str, files: Mapping[str, Entry], checked: Checked) -> None:
+        self._checked = checked
         self._hub, self._dataset, self._head, self._files = hub, dataset, head, files
         self._rows, self._state = shards(files, DATA), shards(files, STATE)
         self._ids: dict[int, str] = {}
@@ -59,19 +59,21 @@ class Soundness:
                 yield f"{path} has no name of the worker's, and readers load it with the rows: move it out of data/."
 
     def _shard(self, shard: Span) -> Iterator[str]:
-        content = self._read(shard.name(DATA))
-        try:
-            for _ in parquet.read(content):  # every page of every column
-                pass
-            rows = parquet.read_columns(content, COLUMNS)
-        except UnreadableShard as fault:
-            yield f"{shard.name(DATA)} cannot be read ({fault}): {PUT_BACK}, or delete it; its rows are lost then."
-            return
-        yield from discrepancies.misplaced(shard, [row["iteration"] for row in rows])
-        self._ids |= {row["iteration"]: row["id"] for row in rows}
-        self._grades.update(row["verdict"]["grade"] for row in rows)
-        if rows and shard == self._rows[-1]:
-            self._newest = rows[-1]
+        path = shard.name(DATA)
+        blob_id = self._files[path].blob_id
+        known = self._checked.get(blob_id)
+        if known is None:
+            try:
+                known = held(self._read(path))
+            except UnreadableShard as fault:
+                yield f"{path} cannot be read ({fault}): {PUT_BACK}, or delete it; its rows are lost then."
+                return
+            self._checked.put(blob_id, known)
+        yield from discrepancies.misplaced(shard, [iteration for iteration, _ in known.rows])
+        self._ids |= dict(known.rows)
+        self._grades.update(known.grades)
+        if known.newest and shard == self._rows[-1]:
+            self._newest = known.newest
 
     def _told(self) -> tuple[dict[int, str], list[str]]:
         """Iteration → row id as the state says; sentences on its shards that cannot be read."""

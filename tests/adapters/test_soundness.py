@@ -3,6 +3,7 @@
 import io
 import json
 from collections.abc import Callable, Mapping
+from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
@@ -12,6 +13,7 @@ from flows.adapters.inspection import inspect, measure
 from flows.adapters.local_hub import LocalHub
 from flows.adapters.results import Results
 from flows.adapters.upkeep import rebuild
+from stages.condition import Condition
 from tests.adapters.faults import Faults
 from tests.outcomes import small
 from tests.results import DATASET
@@ -133,3 +135,23 @@ def test_a_loss_that_was_accepted_is_told_and_no_fault(hub: Hub, hub_server: Loc
     assert found.faults == ()
     assert found.notes == ("Iterations 9 to 16 were lost, and their loss was accepted.",)
     assert results.append([small(9), small(1)]).rows == 1, "what was lost may be published again"
+
+
+def test_a_sound_shard_is_downloaded_once_and_a_damaged_one_every_time(
+    hub: Hub, hub_server: LocalHub, three_shards: Files, faults: Faults, tmp_path: Path
+) -> None:
+    def shards() -> int:
+        faults.forget()
+        looked.append(inspect(hub, DATASET, tmp_path / "checked"))
+        return sum("/resolve/" in asked and "/data/" in asked for asked in faults.seen)
+
+    looked: list[Condition] = []
+    hub_server.put(DATASET, three_shards)
+    assert [shards(), shards()] == [3, 0]
+    assert looked[0] == looked[1] == inspect(hub, DATASET)
+    hub_server.put(DATASET, {B: three_shards[B][:-100]})
+    assert [shards(), shards()] == [1, 1]
+    assert looked[2].faults == looked[3].faults == inspect(hub, DATASET).faults
+    for file in (tmp_path / "checked").iterdir():
+        file.write_text("{")
+    assert shards() == 3, "what cannot be read of the memory is read from the Hub again"
