@@ -66,3 +66,17 @@ def test_an_example_before_or_after_the_files_is_an_aside():
 def test_a_reply_that_can_be_read_in_two_ways_is_refused(reply: str, told: str):
     with pytest.raises(Unusable, match=told):
         parse(reply)
+
+
+ANY_LINES = st.lists(
+    ODD_LINES | st.sampled_from(["EDIT: b.py", "FILE: ../c", "**FILE:** `d`", "~~~", "=======", ">>>>>>> REPLACE"])
+).map("\n".join)
+
+
+@given(ANY_LINES | st.text())
+def test_any_reply_is_read_or_refused(reply: str):
+    try:
+        _, blocks = parse(reply)
+    except Unusable:
+        return
+    assert all(block.path and block.kind in ("FILE", "EDIT", "DELETE") for block in blocks)

@@ -141,3 +141,10 @@ def test_a_work_item_carries_where_its_finding_came_from() -> None:
     assert (item.repository, item.revision, item.source, item.attempt) == ("r", "v1", SOURCE, 2)
     assert item.id == item_id("r", item.finding)
     assert len(item.plans) == 1
+
+
+@given(st.text(), st.text(max_size=20), st.sampled_from([" ", "\n", "\t ", "\u2028"]))
+def test_however_a_finding_is_spaced_and_cased_it_is_the_same_item(title: str, more: str, blank: str) -> None:
+    one = Finding(title=f"{title} {more}", description="d", file="a.py")
+    other = Finding(title=f"{blank}{title}{blank}{blank}{more}{blank}", description="D", file="a.py")
+    assert item_id("r", one) == item_id("R", other)

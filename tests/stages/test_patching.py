@@ -9,6 +9,7 @@ from stages.fences import Block
 from stages.models import CodeView
 from stages.patch_size import changed_lines
 from stages.patching import Ground, Guards, applied, guard, paths_of, syntax_fault
+from stages.paths import safe
 from tests.stages.golden import CODE, VIEW
 from tests.stages.replies import edit
 
@@ -169,3 +170,18 @@ def test_long_texts_all_of_whose_lines_are_alike_or_have_moved_are_counted_withi
 )
 def test_python_must_compile(path: str, text: str, old: str | None, told: str):
     assert syntax_fault(path, text, old) == told
+
+
+ODD_PATHS = st.sampled_from(
+    ["a.py", "./a.py", "../a.py", "/etc/passwd", ".git/hooks/x", "b/../c.py", "b", "b/d.py", ""]
+)
+
+
+@given(st.lists(st.builds(Block, st.sampled_from(["FILE", "EDIT", "DELETE"]), ODD_PATHS, st.just("x\n")), max_size=5))
+def test_whatever_a_reply_names_nothing_is_written_outside_of_the_root(blocks: list[Block]):
+    try:
+        texts = applied(blocks, GROUND)
+    except Unusable:
+        return
+    assert all(safe(path) == path for path in texts)
+    assert not any(f"{path}/" in other for path in texts for other in texts), "no file in the way of a folder"

@@ -109,3 +109,15 @@ def test_a_unique_place_is_found_and_nothing_else_changes(
     block = edit("".join(f"{line}\n" for line in place), "".join(f"{line}\n" for line in new))
     moved = [indent + line if line.strip() else line for line in new]
     assert edited("a.py", text, block) == "\n".join([*before, *moved, *after])
+
+
+marks = st.lists(st.sampled_from(["<<<<<<< SEARCH", "=======", ">>>>>>> REPLACE", "a", "  b", "", "\tc"]), max_size=12)
+
+
+@given(text=lines.map("\n".join), blocks=marks.map("\n".join))
+def test_any_edit_is_applied_or_refused(text: str, blocks: str):
+    try:
+        new = edited("a.py", text, blocks)
+    except Unusable:
+        return
+    assert {*new.split("\n")} <= {*text.split("\n"), *blocks.split("\n"), ""}, "nothing that nobody wrote"

@@ -1,0 +1,114 @@
+"""Whatever happens to items in whatever order: none is forgotten or decided twice, none changes under our hands."""
+
+import shutil
+import tempfile
+from pathlib import Path
+
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+
+from flows.adapters.backlog import Backlog
+from stages.models import WorkItem
+from tests.adapters.upstream_records import finding, tell_findings
+
+TITLES = st.sampled_from("abc")
+
+
+class Life(RuleBasedStateMachine):
+    """Items are told, taken up, break off, are put off, decided here and elsewhere, asked for by name; runs die."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.folder = Path(tempfile.mkdtemp())
+        self.backlog = Backlog(self.folder)
+        self.now = 1e6
+        self.files = 0
+        self.attempt: dict[str, int] = {}
+        self.waits: dict[str, bool] = {}
+        self.rests: dict[str, float] = {}
+        self.tries: dict[str, int] = {}
+        self.in_hand: dict[str, WorkItem] = {}
+        """Id → the item as it was first taken up."""
+        self.decided: set[str] = set()
+
+    def teardown(self) -> None:
+        self.backlog.close()
+        shutil.rmtree(self.folder)
+
+    @rule(title=TITLES)
+    def is_told(self, title: str) -> None:
+        self.files += 1
+        path = f"iteration_{self.files}.json"
+        for new in tell_findings(self.backlog, finding(title), path=path, now=self.now):
+            self.attempt[new], self.waits[new], self.rests[new], self.tries[new] = 1, True, 0.0, 0
+
+    @rule(limit=st.integers(1, 3))
+    def are_taken_up(self, limit: int) -> None:
+        taken = self.backlog.next(limit, self.now)
+        free = {id_ for id_, waits in self.waits.items() if waits and self.rests[id_] <= self.now}
+        assert len(taken) == min(limit, len(free))
+        assert {item.id for item in taken} <= free
+        self._keep(taken)
+
+    @precondition(lambda self: self.waits)
+    @rule(data=st.data())
+    def is_asked_for_by_name(self, data: st.DataObject) -> None:
+        id_ = data.draw(st.sampled_from(sorted(self.waits)))
+        if not self.waits[id_]:
+            self.attempt[id_], self.tries[id_] = self.attempt[id_] + 1, 0
+            self.waits[id_], self.rests[id_] = True, 0.0
+        self._keep(self.backlog.next(1, self.now, id_))
+
+    @precondition(lambda self: self.in_hand)
+    @rule(data=st.data(), minutes=st.integers(0, 60))
+    def breaks_off(self, data: st.DataObject, minutes: int) -> None:
+        item = data.draw(st.sampled_from([*self.in_hand.values()]))
+        self.tries[item.id] += 1
+        assert self.backlog.broke_off(item, "a reason", self.now, minutes) == self.tries[item.id]
+        self.rests[item.id] = self.now + minutes * 60 * 2 ** (self.tries[item.id] - 1)
+
+    @precondition(lambda self: self.in_hand)
+    @rule(data=st.data(), seconds=st.integers(0, 900))
+    def is_put_off(self, data: st.DataObject, seconds: int) -> None:
+        item = data.draw(st.sampled_from([*self.in_hand.values()]))
+        self.backlog.postpone(item, "a reason", self.now + seconds)
+        self.rests[item.id] = self.now + seconds
+
+    @precondition(lambda self: self.waits)
+    @rule(data=st.data(), ahead=st.integers(-1, 1))
+    def is_decided(self, data: st.DataObject, ahead: int) -> None:
+        """By this run or, `ahead` or late, by another machine."""
+        id_ = data.draw(st.sampled_from(sorted(self.waits)))
+        attempt = max(1, self.attempt[id_] + ahead)
+        self.backlog.decided([f"{id_}-{attempt}"])
+        self.decided.add(f"{id_}-{attempt}")
+        if attempt >= self.attempt[id_]:
+            self.attempt[id_], self.waits[id_], self.tries[id_], self.rests[id_] = attempt, False, 0, 0.0
+            self.in_hand.pop(id_, None)
+
+    @rule(seconds=st.integers(0, 4000))
+    def time_passes(self, seconds: int) -> None:
+        self.now += seconds
+
+    @rule()
+    def the_process_dies(self) -> None:
+        self.backlog.close()
+        self.backlog = Backlog(self.folder)
+
+    @invariant()
+    def nothing_is_forgotten(self) -> None:
+        waiting = self.backlog.waiting(self.now)
+        assert waiting.items == sum(self.waits.values())
+        assert {c.id for c in waiting.cooling} == {i for i, w in self.waits.items() if w and self.rests[i] > self.now}
+        assert all(waits or f"{id_}-{self.attempt[id_]}" in self.decided for id_, waits in self.waits.items())
+
+    def _keep(self, taken: list[WorkItem]) -> None:
+        for item in taken:
+            assert item.attempt == self.attempt[item.id]
+            assert item.key not in self.decided
+            assert item == self.in_hand.setdefault(item.id, item), "as it was when it was first taken up"
+
+
+TestLife = Life.TestCase
+TestLife.settings = settings(max_examples=15, stateful_step_count=20, deadline=None)
