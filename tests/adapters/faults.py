@@ -45,9 +45,10 @@ def applied_but(fault: Fault) -> Fault:
             pass
 
         async def nothing() -> Message:
-            return {"type": "http.request"}
+            return next(rest, None) or await receive()
 
         await app(scope, receive, nowhere)
+        rest = iter([{"type": "http.request"}])  # what was asked is read already
         await fault(scope, nothing, send, app)
 
     return late

@@ -6,19 +6,23 @@ import shutil
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from io import BytesIO
 from pathlib import Path
 
+import httpx2
 import pyarrow.parquet as pq
 import pytest
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from flows.adapters import hub_session
 from flows.adapters.hub import Hub, Missing
 from flows.adapters.local_hub import LocalHub
 from flows.adapters.results import Results
 from flows.adapters.tries import TRIES
 from stages.errors import Permanent, Transient
 from stages.models import Grade
-from tests.adapters.faults import Fault, Faults, answer, applied_but, half, reset
+from tests.adapters.faults import Fault, Faults, answer, applied_but, half, reset, silence
 from tests.outcomes import small
 
 DATASET = "autocoder/autocoder-implementation-results"
@@ -80,6 +84,21 @@ def test_a_commit_that_fails_or_whose_answer_is_lost_leaves_one_row(
 
 
 @pytest.mark.parametrize(
+    "fault",
+    [pytest.param(silence, marks=pytest.mark.slow), applied_but(silence)],
+    ids=["before", "after it was applied"],
+)
+def test_a_commit_that_is_never_answered_leaves_one_row(
+    results: Results, hub_server: LocalHub, faults: Faults, fault: Fault, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    results.append([small(1)])
+    monkeypatch.setattr(hub_session, "TIMEOUT", httpx2.Timeout(1))
+    faults.on(COMMIT, fault)
+    results.append([small(2)])
+    assert ids(hub_server) == [small(n).item.key for n in (1, 2)]
+
+
+@pytest.mark.parametrize(
     "request_", [HEAD, "paths-info", "worker.json", "tree/.*/data", "tree/.*/_state", "resolve/.*_state"]
 )
 @pytest.mark.parametrize("fault", [answer(503), reset])
@@ -107,6 +126,19 @@ def test_a_refusal_is_not_tried_again(results: Results, faults: Faults, pauses: 
     with pytest.raises(Permanent, match="token"):
         results.append([small(1)])
     assert pauses == []
+
+
+@pytest.mark.parametrize("status", [402, 413])
+def test_a_full_quota_is_told_in_the_hubs_words_and_not_tried_again(
+    results: Results, hub_server: LocalHub, faults: Faults, pauses: Pauses, status: int
+) -> None:
+    results.append([small(1)])
+    faults.on(COMMIT, answer(status, message="Storage quota exceeded: 100 GB."))
+    with pytest.raises(Permanent, match="Storage quota exceeded: 100 GB"):
+        results.append([small(2)])
+    assert pauses == []
+    results.append([small(2)])
+    assert ids(hub_server) == [small(n).item.key for n in (1, 2)]
 
 
 @pytest.mark.parametrize("fault", [answer(401), answer(404, code="RepoNotFound")])
@@ -220,6 +252,35 @@ def test_two_runs_in_one_home_leave_every_row_once(hub: Hub, hub_server: LocalHu
     with ThreadPoolExecutor(2) as pool:
         list(pool.map(run, (range(10), range(5, 15))))
     assert sorted(ids(hub_server)) == [small(n).item.key for n in range(15)]
+
+
+def test_who_reads_while_we_commit_sees_whole_rows_in_order_and_the_newest_last(
+    hub: Hub, hub_server: LocalHub, tmp_path: Path
+) -> None:
+    def write() -> None:
+        results = Results(hub, DATASET, home=tmp_path / "home")
+        for n in range(1, 10):
+            results.append([small(n)])
+
+    reader, seen, over = Hub(hub_server.address), 0, False
+    with ThreadPoolExecutor(1) as pool:
+        writing = pool.submit(write)
+        while not over:
+            over = writing.done()  # one more look afterwards
+            with suppress(Missing):  # not made yet
+                found = rows_at(reader, reader.head(DATASET))
+                assert found == [(n, small(n).item.key) for n in range(1, len(found) + 1)]
+                assert len(found) >= seen, "no commit takes anything back"
+                seen = len(found)
+        writing.result()
+    assert seen == 9
+
+
+def rows_at(hub: Hub, head: str) -> list[tuple[int, str]]:
+    """Iteration and id of each row at a head, as `load_dataset` reads them: every shard, by name."""
+    shards = sorted(entry.path for entry in hub.tree(DATASET, head) if entry.path.startswith("data/"))
+    tables = [pq.read_table(BytesIO(hub.read(DATASET, head, path)), columns=["iteration", "id"]) for path in shards]
+    return [(row["iteration"], row["id"]) for table in tables for row in table.to_pylist()]
 
 
 class Storm(Faults):

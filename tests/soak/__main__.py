@@ -47,7 +47,6 @@ BOUNDS = {
     "server": Bound("memory of Prefect's server, MB", 1.5, 20, "it keeps what it knows of every run, and is not ours"),
     "serving_files": Bound("open files of these three", 1, 6, "as above"),
     "requests": Bound("requests a tick", 1.2, 0.5, "the siblings write at one pace all day"),
-    "thoughts": Bound("disk, thoughts, MB", 1.5, 1, "thoughts of published items are of no use"),
     "rest": Bound("disk, the rest, MB", 1.5, 1, "outbox, claims, journals: of what is in hand"),
 }
 
@@ -98,7 +97,11 @@ def _judged(ticks: Sequence[Tick]) -> Iterator[tuple[str, bool]]:
         word = "flat" if flat else "GROWS"
         yield f"{word:5}  {bound.what:30} {before:8.2f} → {after:8.2f}, at most {most:8.2f}: {bound.why}", flat
     rows = sum(tick.state != "Idle" for tick in ticks) or 1
-    yield f"       disk, index: {1000 * ticks[-1].index / rows:.1f} kB a published tick; it knows every row", True
+    for what, size, why in (
+        ("index", ticks[-1].index, "it knows every row"),
+        ("thoughts", ticks[-1].thoughts, "they go by AUTOCODER_CACHE_GIGABYTES and AUTOCODER_CACHE_DAYS"),
+    ):
+        yield f"       disk, {what}: {1000 * size / rows:.1f} kB a published tick; {why}", True
 
 
 def say(line: str) -> None:
