@@ -28,7 +28,7 @@ bench: $(VENV)/.installed
 	$(BIN)/python -m tests.bench
 
 chaos: $(VENV)/.installed
-	$(BIN)/python -m tests.chaos
+	$(BIN)/python -m tests.chaos $(if $(SECONDS),--seconds $(SECONDS)) $(if $(SEED),--seed $(SEED))
 
 soak: $(VENV)/.installed
 	$(BIN)/python -m tests.soak

@@ -1,16 +1,17 @@
 """`make chaos`: nothing lost and nothing twice, whatever is killed and whatever fails.
 
 A real Prefect server and worker, a local Hub and a fake model run as processes over one temporary folder. Runs of
-`python -m flows.implement --once` are killed (-9) at every step and at random moments, two of them side by side now and
-then; worker, flow, server and Hub are killed alone and together; every endpoint answers some of the requests with a
-fault; two siblings write, restart and write over their files; once the server is away for five minutes. Then the
-weather clears, runs go on until one is idle, and the ledger of the model and the rows of the dataset are held against
-each other: items lost, rows double, gaps in `iteration`, calls repeated whose result had been stored. Each must be 0.
+`python -m flows.implement --once` are killed (-9) at every step and at random moments, up to three side by side;
+worker, flow, server and Hub are killed alone and together; every endpoint answers some of the requests with a fault;
+two siblings write, restart and write over their files; once the server is away for five minutes, and the run that was
+under way has to live on. Then the weather clears, runs go on until one is idle, and the ledger of the model and the
+rows of the dataset are held against each other: items lost, rows double, gaps in `iteration`, calls repeated whose
+result had been stored. Each must be 0.
 
 A call is repeated if, the moment its request came, a whole result of that item and step lay in the worker's store.
 
-The whole takes about an hour on two cores. `--seconds S` does as much as fits, without the long outage, and without
-worker where S is below 600.
+The whole takes some 40 minutes on two busy cores. `--seconds S` does as much as fits, without the long outage, and
+without worker where S is below 600.
 `--seed N` chooses the same moments, faults and files again; when the processes come to them is the machine's to say.
 Exit 1 with sentences that name what was violated.
 """
@@ -91,7 +92,14 @@ def _wreck(chaos: Chaos, plan: Plan, tell: Callable[[str], None]) -> None:
     every = max(1, plan.kills // (len(combinations) or 1))
     told = 0
     while chaos.killed.total() < plan.kills and time.monotonic() < plan.until:
+        if plan.outage and not chaos.lives_on and chaos.killed.total() >= plan.kills / 2:
+            made.weather(0)
+            tell(f"the server goes away for {plan.outage:.0f} s")
+            outage(chaos, plan.outage)
+            tell("the server is back")
         chaos.kill_runs()
+        if chaos.lives_on and chaos.lives_on.process.poll() is not None:
+            made.weather(RATE)  # the run that lived through the outage had good weather to its end
         if combinations and chaos.killed.total() >= every * (chaos.served.total() + 1):
             kill_serving(chaos, combinations.pop())
         if chaos.killed.total() >= told + 10:
@@ -99,10 +107,8 @@ def _wreck(chaos: Chaos, plan: Plan, tell: Callable[[str], None]) -> None:
             tell(f"{told} runs killed, {chaos.served.total()} times what serves them; {len(rows(made.main))} rows")
     while combinations and time.monotonic() < plan.until:
         kill_serving(chaos, combinations.pop())
-    if plan.outage:
-        made.weather(0)
-        tell(f"the server goes away for {plan.outage:.0f} s")
-        _outlives(chaos, outage(chaos, plan.outage))
+    if chaos.lives_on:
+        _outlives(chaos, chaos.lives_on)
 
 
 def _combinations(chaos: Chaos, plan: Plan) -> list[tuple[str, ...]]:

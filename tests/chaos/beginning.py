@@ -14,6 +14,7 @@ from deployments.deploy import POOL
 from deployments.processes import stop
 from tests.adapters.git_repositories import make
 from tests.bench.rig import environment, ports
+from tests.chaos.nursery import Nursery
 from tests.chaos.siblings import Siblings
 from tests.chaos.weather import set_rate
 from tests.chaos.world import World
@@ -41,6 +42,8 @@ def world(seed: int) -> Iterator[World]:
             for run in made.runs:
                 if run.process.poll() is None:
                     run.kill(family=True)
+            made.nursery.process.kill()
+            made.nursery.process.wait()
             stop(reversed(made.children.values()))
             for process in flows:
                 with suppress(psutil.NoSuchProcess):
@@ -70,4 +73,4 @@ def _world(folder: Path, seed: int) -> World:
         "model": f"http://127.0.0.1:{model}/v1/models",
     }
     code = make(folder / "code", {"ledger.py": "def total(amounts):\n    return sum(amounts)\n"})
-    return World(folder, env, addresses, argv, Siblings(folder / "hub", Random(seed), str(code)))
+    return World(folder, env, addresses, argv, Siblings(folder / "hub", Random(seed), str(code)), Nursery(env))

@@ -33,6 +33,8 @@ class Chaos:
     """First words of runs that ended by themselves → how many."""
     broken: list[str] = field(default_factory=list)
     """Sentences on what must not be."""
+    lives_on: Run | None = None
+    """The run that was under way when the server went away for long."""
     _deck: list[Moment] = field(default_factory=list)
 
     @property
@@ -41,29 +43,31 @@ class Chaos:
         return max(SHORTEST_S, 1.5 * self.startup)
 
     def kill_runs(self) -> None:
-        """One run, or two side by side, each killed at the next moment of the deck if that comes before its end."""
+        """Up to three runs side by side, each killed at the next moment of the deck if that comes before its end."""
         self.feed()
         signs = self.signs()
-        many = self.random.choice((1, 1, 2))
-        pairs = [(self.world.once(self.random.randint(1, 4)), self._moment()) for _ in range(many)]
+        moments = [self._moment() for _ in range(self.random.choice((1, 2, 3, 3)))]
+        pairs = [(self.world.once(self.random.randint(1, 4), m.sign == "started"), m) for m in moments]
         due: dict[str, float] = {run.name: run.started + m.delay for run, m in pairs if m.sign == "started"}
+        late = {run.name: run.started + self.random.uniform(2, self.startup / 2) for run, _ in pairs}
         while pairs:
             news, now = signs.news(), time.monotonic()
             for run, moment in pairs:
                 if (run.name, moment.sign) in news or ("", moment.sign) in news:
                     due.setdefault(run.name, now + moment.delay)
-            pairs = [pair for pair in pairs if not self._is_over(*pair, due.get(pair[0].name))]
+            pairs = [pair for pair in pairs if not self._is_over(*pair, due.get(pair[0].name), late[pair[0].name])]
             time.sleep(LOOK_S)
 
-    def _is_over(self, run: Run, moment: Moment, due: float | None) -> bool:
+    def _is_over(self, run: Run, moment: Moment, due: float | None, late: float) -> bool:
+        """Whether it ended, or was killed at its moment; or at any other, where its own has not come by `late`."""
         if run.process.poll() is not None:
             self.note(run)
             return True
         now = time.monotonic()
-        if now < (due or now + 1) and now < run.started + self.patience:
+        if now < (due or late):
             return False
         run.kill(family=self.random.random() < 0.5)
-        self.killed[moment.sign if due and now >= due else "patience"] += 1
+        self.killed[moment.sign if due else "any moment"] += 1
         return True
 
     def note(self, run: Run) -> None:

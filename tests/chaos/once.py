@@ -4,13 +4,13 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from deployments.deploy import PROJECT
+from tests.chaos.nursery import Forked
 
 
 @dataclass
@@ -18,7 +18,7 @@ class Run:
     """One `python -m flows.implement --once`."""
 
     name: str
-    process: subprocess.Popen[bytes]
+    process: "subprocess.Popen[bytes] | Forked"
     log: Path
     started: float
     """By the monotonic clock."""
@@ -35,12 +35,11 @@ class Run:
         self.process.wait()
 
 
-def once(name: str, limit: int, log: Path, env: Mapping[str, str]) -> Run:
-    """Start a run; the model knows it by its name, which is its key."""
+def once(limit: int, key: str, log: Path, env: Mapping[str, str]) -> "subprocess.Popen[bytes]":
+    """A run begun from nothing."""
     argv = [sys.executable, "-m", "flows.implement", "--once", "--limit", str(limit)]
-    given = {**env, "OPENAI_API_KEY": name}
+    given = {**env, "OPENAI_API_KEY": key}
     with log.open("wb") as file:
-        process = subprocess.Popen(
+        return subprocess.Popen(
             argv, cwd=PROJECT, env=given, stdin=subprocess.DEVNULL, stdout=file, stderr=file, start_new_session=True
         )
-    return Run(name, process, log, time.monotonic())

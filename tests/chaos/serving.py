@@ -74,10 +74,11 @@ def _see_out(chaos: Chaos, runs: Sequence[Run], flows: Sequence[psutil.Process])
         chaos.world.close_dead_runs()
 
 
-def outage(chaos: Chaos, seconds: float) -> Run:
-    """The server is killed in the middle of a run and comes back after so long; the run that lives on."""
+def outage(chaos: Chaos, seconds: float) -> None:
+    """The server is killed in the middle of a run, which has to live on, and comes back after so long."""
     chaos.feed()
     run, signs = chaos.world.once(3), chaos.signs()
+    chaos.lives_on = run
     while not any(who == run.name for who, _ in signs.news()) and run.process.poll() is None:
         time.sleep(LOOK_S)
     chaos.world.kill("server")
@@ -89,7 +90,6 @@ def outage(chaos: Chaos, seconds: float) -> Run:
             chaos.broken.append(f"{late.name} did not say that the server is away: {late.words[-300:]}")
     chaos.world.start("server")
     chaos.world.wait_for("server")
-    return run
 
 
 def rest(chaos: Chaos, most: int, deadline: float) -> None:

@@ -16,6 +16,7 @@ from deployments.local import SERVER
 from deployments.processes import Child
 from flows.preflight import answers
 from tests.bench.ledger import Ledger
+from tests.chaos.nursery import Nursery
 from tests.chaos.once import Run, once
 from tests.chaos.siblings import Siblings
 from tests.chaos.weather import set_rate
@@ -33,6 +34,7 @@ class World:
     addresses: dict[str, str]
     argv: dict[str, list[str]]
     siblings: Siblings
+    nursery: Nursery
     children: dict[str, Child] = field(default_factory=dict)
     runs: list[Run] = field(default_factory=list)
 
@@ -92,10 +94,13 @@ class World:
         family = worker.identity.children(recursive=True)
         return [process for process in family if "prefect.engine" in _command(process)]
 
-    def once(self, limit: int) -> Run:
-        """Start a run."""
+    def once(self, limit: int, bare: bool = False) -> Run:
+        """Start a run; the model knows it by its name, which is its key. bare: from nothing, imports and all."""
         name = f"run-{len(self.runs) + 1}"
-        self.runs.append(once(name, limit, self.folder / "logs" / f"{name}.log", self.env))
+        log = self.folder / "logs" / f"{name}.log"
+        started = time.monotonic()
+        process = once(limit, name, log, self.env) if bare else self.nursery.begin(limit, name, log)
+        self.runs.append(Run(name, process, log, started))
         return self.runs[-1]
 
     def prefect(self) -> SyncPrefectClient:
