@@ -31,6 +31,8 @@ class Up:
     home: Path
     ports: tuple[int, int]
     lines: list[str] = field(default_factory=list)
+    settings: dict[str, str] = field(default_factory=dict)
+    """More of its environment."""
 
     @property
     def env(self) -> dict[str, str]:
@@ -40,6 +42,7 @@ class Up:
             "AUTOCODER_LOCAL_HUB": f"http://127.0.0.1:{self.ports[0]}",
             "PREFECT_SERVER_API_PORT": str(self.ports[1]),
             "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
+            **self.settings,
         }
 
     @property

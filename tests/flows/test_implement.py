@@ -68,6 +68,24 @@ def test_a_changed_model_asks_again(world: World, monkeypatch: pytest.MonkeyPatc
     assert sorted(world.asked()) == sorted([*SIX, "draft"])
 
 
+@pytest.mark.slow
+def test_a_changed_template_asks_again_and_what_comes_before_it_is_not(
+    world: World, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+):
+    world.publish(record("a"))
+    world.odd["draft"] = lambda call: refuses(401, openai_error("no"))
+    world.run()
+    world.asked()
+    template = "implementation_plan.j2"
+    folder = tmp_path / "templates"
+    folder.mkdir()
+    (folder / template).write_text((Path(__file__).parents[2] / "templates" / template).read_text() + "\nBe brief.\n")
+    monkeypatch.setenv("AUTOCODER_TEMPLATES", str(folder))
+    world.odd.clear()
+    assert world.run().name == "Published 1 of 1"
+    assert sorted(world.asked()) == ["draft", "implementation_plan"]
+
+
 def test_one_item_that_cannot_be_done_leaves_the_others_alone(world: World):
     world.publish(record("good", "bad"))
     world.odd["risk_analysis"] = lambda call: says("I cannot say.") if "bad in full" in call.prompt else None

@@ -1,11 +1,15 @@
 """Two runs at once are harmless, whatever the scheduler promises."""
 
 import asyncio
+import os
+import subprocess
+import sys
 from collections import Counter
+from pathlib import Path
 from typing import Any
 
 import pytest
-from prefect.settings import PREFECT_RESULTS_LOCAL_STORAGE_PATH, temporary_settings
+from prefect.settings import PREFECT_API_URL, PREFECT_RESULTS_LOCAL_STORAGE_PATH, temporary_settings
 
 from flows import policy
 from tests.adapters.fake_refusals import openai_error
@@ -29,6 +33,24 @@ def test_two_runs_of_one_home_share_the_items_and_double_no_row(world: World):
     assert sorted(row["work_item"]["finding"]["title"] for row in rows) == ["a", "b", "c", "d"]
     asked = Counter((call.item, call.step) for call in world.model.calls)
     assert set(asked.values()) == {1}
+
+
+@pytest.mark.slow
+def test_two_workers_of_two_homes_double_no_row_and_leave_no_gap(world: World, tmp_path: Path):
+    world.publish(record(*"abcd"))
+
+    def begin(home: str) -> "subprocess.Popen[str]":
+        env = {**os.environ, "AUTOCODER_HOME": str(tmp_path / home), "PREFECT_API_URL": PREFECT_API_URL.value() or ""}
+        argv = [sys.executable, "-m", "flows.implement", "--once", "--limit", "2"]
+        return subprocess.Popen(argv, env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+
+    for _ in range(2):
+        for process in [begin("one"), begin("two")]:
+            said, _ = process.communicate(timeout=300)
+            assert process.returncode == 0, said
+    rows = world.rows()
+    assert [row["iteration"] for row in rows] == [1, 2, 3, 4]
+    assert sorted(row["work_item"]["finding"]["title"] for row in rows) == ["a", "b", "c", "d"]
 
 
 def test_what_may_pass_is_tried_again_at_the_pace_that_is_asked_for(world: World):
