@@ -36,6 +36,8 @@ from tests.chaos.world import World
 
 RATE = 0.05
 """Part of the requests that meet a fault."""
+SHORT_RATE = 0.1
+"""The same where there is no time for many requests."""
 LONGEST_S = 900.0
 """How long the rest may take; and a run that lived through the outage to notice its end: its client doubles waits."""
 REST_S = 40.0
@@ -52,6 +54,7 @@ class Plan:
     outage: float
     """Seconds; 0 for none."""
     worker: bool
+    rate: float
 
 
 def main() -> int:
@@ -73,7 +76,8 @@ def main() -> int:
             until = max(until, time.monotonic() + (asked.seconds or 0) / 3)  # a slow start must not leave nothing
             chaos = Chaos(made, random.Random(asked.seed), time.monotonic() - began)
             seconds = asked.seconds or float("inf")
-            plan = Plan(asked.kills, asked.serving, until, 0 if asked.seconds else asked.outage, seconds >= 600)
+            rate = RATE if seconds >= 180 else SHORT_RATE
+            plan = Plan(asked.kills, asked.serving, until, 0 if asked.seconds else asked.outage, seconds >= 600, rate)
             _wreck(chaos, plan, lambda line: say(began, line))
             rest(chaos, 40, time.monotonic() + (asked.seconds + 60 if asked.seconds else LONGEST_S))
             return _tell(chaos, began)
@@ -88,7 +92,7 @@ def _wreck(chaos: Chaos, plan: Plan, tell: Callable[[str], None]) -> None:
     if plan.worker:
         _start_worker(made)
         tell("deployed, the worker is up")
-    made.weather(RATE)
+    made.weather(plan.rate)
     every = max(1, plan.kills // (len(combinations) or 1))
     told = 0
     while chaos.killed.total() < plan.kills and time.monotonic() < plan.until:
@@ -99,7 +103,7 @@ def _wreck(chaos: Chaos, plan: Plan, tell: Callable[[str], None]) -> None:
             tell("the server is back")
         chaos.kill_runs()
         if chaos.lives_on and chaos.lives_on.process.poll() is not None:
-            made.weather(RATE)  # the run that lived through the outage had good weather to its end
+            made.weather(plan.rate)  # the run that lived through the outage had good weather to its end
         if combinations and chaos.killed.total() >= every * (chaos.served.total() + 1):
             kill_serving(chaos, combinations.pop())
         if chaos.killed.total() >= told + 10:
