@@ -1,24 +1,40 @@
 """Said before anything is written: which account, what is read and written, and by which model."""
 
+import time
+
 import httpx2
 
 from flows.adapters.endpoint import without_login
 from flows.adapters.hub import Hub, Missing
 from flows.adapters.rights import writer
 from flows.settings import Settings
-from stages.errors import Misconfigured
+from stages.errors import Misconfigured, Transient
 from stages.templates import Templates
+
+PAUSES_S = (1.0, 3.0, 9.0)
+"""Between tries to reach the Hub at the start; a person waits for the answer."""
 
 
 def preflight(settings: Settings, hub: Hub, dry_run: bool = False) -> list[str]:
     """Lines that tell what this worker is about to use, without any secret.
 
     Raises Misconfigured when the token may not write where the settings say, a replay would be published to the real
-    Hub, or a template is wrong; Permanent and Transient as `hub` does.
+    Hub, or a template is wrong; Permanent as `hub` does, and Transient as it does four times.
     """
     if not dry_run:
         settings.check_publishing()
     Templates(settings.templates)
+    for pause in PAUSES_S:
+        try:
+            return _lines(settings, hub)
+        except Transient as error:
+            if (error.retry_after or 0) > PAUSES_S[-1]:
+                raise
+            time.sleep(error.retry_after or pause)
+    return _lines(settings, hub)
+
+
+def _lines(settings: Settings, hub: Hub) -> list[str]:
     reads, plans, results = settings.datasets
     return [
         f"account   {_account(settings, hub)}",
