@@ -16,8 +16,6 @@ from selenium.webdriver.remote.webelement import WebElement
 T = TypeVar("T")
 
 SCREENSHOTS = Path(__file__).parent.parent.parent / "build" / "screenshots"
-MISSING = [name for name in ("chromium", "chromedriver") if shutil.which(name) is None]
-WHY_NOT = "not installed: " + ", ".join(MISSING) + " (Debian: apt-get install chromium chromium-driver)"
 OPTIONS = [
     *("--headless=new", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync"),
     *("--disable-background-networking", "--disable-component-update", "--window-size=1500,2600"),

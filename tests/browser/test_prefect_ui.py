@@ -1,6 +1,8 @@
 """The Prefect UI after `make up`, as a person sees it. Pictures go to build/screenshots."""
 
+import shutil
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 from uuid import UUID
 
 import pytest
@@ -9,8 +11,13 @@ from prefect.client.orchestration import SyncPrefectClient
 from deployments.leftovers import leftovers
 from deployments.processes import end
 from stages.outcome import STAGES
-from tests.browser.page import MISSING, WHY_NOT, Page, browser
 from tests.deployments.make_up import LAST_LINE, Up, free_port
+
+if TYPE_CHECKING:  # selenium takes a while to import, and most test runs have no use for it
+    from tests.browser.page import Page
+
+MISSING = [name for name in ("chromium", "chromedriver") if shutil.which(name) is None]
+WHY_NOT = "not installed: " + ", ".join(MISSING) + " (Debian: apt-get install chromium chromium-driver)"
 
 pytestmark = [pytest.mark.slow, pytest.mark.skipif(bool(MISSING), reason=WHY_NOT)]
 
@@ -26,7 +33,9 @@ def up(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Up]:
 
 
 @pytest.fixture
-def page(request: pytest.FixtureRequest) -> Iterator[Page]:
+def page(request: pytest.FixtureRequest) -> Iterator["Page"]:
+    from tests.browser.page import browser
+
     with browser() as opened:
         yield opened
         opened.keep(request.node.name)
@@ -53,13 +62,13 @@ def published(up: Up) -> UUID:
         return next(run.id for run in prefect.read_flow_runs(limit=50) if "Published 8" in (run.state_name or ""))
 
 
-def test_the_first_address_opens_the_ui(up: Up, page: Page):
+def test_the_first_address_opens_the_ui(up: Up, page: "Page"):
     page.open(f"http://127.0.0.1:{up.ports[1]}")
     page.shows("Dashboard", "Flow Runs", "autocoder")
     assert "Upgrade" not in page.text
 
 
-def test_the_run_page_shows_six_named_stages_of_an_item(up: Up, page: Page):
+def test_the_run_page_shows_six_named_stages_of_an_item(up: Up, page: "Page"):
     page.open(ui(up, f"runs/flow-run/{published(up)}"))
     page.shows("Published 8 of 8", "generated code is confined by", "proven", "self-tested", "failed")
     page.click("Task Runs")
@@ -67,7 +76,7 @@ def test_the_run_page_shows_six_named_stages_of_an_item(up: Up, page: Page):
     page.shows(*(f"{stage.title} · Equal shares" for stage in STAGES), "write · Equal shares", "verify · Equal shares")
 
 
-def test_an_items_page_shows_the_diff_and_the_drawn_approaches(up: Up, page: Page):
+def test_an_items_page_shows_the_diff_and_the_drawn_approaches(up: Up, page: "Page"):
     page.open(ui(up, f"runs/flow-run/{published(up)}?tab=Artifacts"))
     page.click("//a[contains(@href, '/artifacts/')][contains(., 'item-')]")
     page.click("//a[contains(@href, '/artifacts/artifact/')]")
@@ -77,7 +86,7 @@ def test_an_items_page_shows_the_diff_and_the_drawn_approaches(up: Up, page: Pag
     assert "flowchart LR" not in page.text
 
 
-def test_the_run_form_explains_each_parameter_and_starts_a_run(up: Up, page: Page):
+def test_the_run_form_explains_each_parameter_and_starts_a_run(up: Up, page: "Page"):
     page.open(ui(up, f"deployments/deployment/{deployment(up, 'implement/on-demand')}/run"))
     page.shows("The most work items to take up", "Work on this one item", "Do everything but the commit")
     page.click("Submit")
@@ -87,7 +96,7 @@ def test_the_run_form_explains_each_parameter_and_starts_a_run(up: Up, page: Pag
     page.shows("Nothing waits: every work item has an outcome.")
 
 
-def test_the_schedule_is_paused_and_resumed(up: Up, page: Page):
+def test_the_schedule_is_paused_and_resumed(up: Up, page: "Page"):
     scheduled = deployment(up, "implement/every-120s")
     page.open(ui(up, f"deployments/deployment/{scheduled}"))
     page.shows("Every 2 minutes")

@@ -12,8 +12,10 @@ from flows.adapters.local_hub import LocalHub
 from flows.preflight import check_prefect, preflight
 from flows.settings import REHEARSAL, Settings
 from flows.workshop import Workshop
-from stages.errors import Misconfigured
+from stages.errors import Misconfigured, Transient
 from tests.adapters.accounts import Accounts, Who
+from tests.adapters.faults import Faults, answer
+from tests.flows.conftest import World
 
 
 def confined_to(*datasets: str) -> dict[str, Any]:
@@ -146,3 +148,12 @@ def test_a_replay_is_refused_for_the_real_hub_but_in_a_dry_run(hub_with_accounts
     with pytest.raises(Misconfigured, match="A replay is never published to the real Hub"):
         preflight(chosen, hub)
     assert "no model is called" in preflight(chosen, hub, dry_run=True)[-1]
+
+
+def test_a_fault_of_the_hub_is_not_the_end_of_it_but_one_that_stays_is(world: World, faults: Faults, monkeypatch):
+    monkeypatch.setattr("flows.preflight.PAUSES_S", (0.01, 0.01, 0.01))
+    faults.on("GET /api/datasets/", answer(503), times=3)
+    assert len(preflight(Settings(), world.hub)) == 5
+    faults.on("GET /api/datasets/", answer(503), times=4)
+    with pytest.raises(Transient, match="503"):
+        preflight(Settings(), world.hub)
