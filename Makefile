@@ -25,7 +25,7 @@ e2e: $(VENV)/.installed
 	$(BIN)/python -m pytest -m slow
 
 bench: $(VENV)/.installed
-	$(BIN)/python -m tests.bench
+	$(BIN)/python -m tests.bench $(if $(ONLY),--quick --only $(ONLY))
 
 chaos: $(VENV)/.installed
 	$(BIN)/python -m tests.chaos $(if $(SECONDS),--seconds $(SECONDS)) $(if $(SEED),--seed $(SEED))
