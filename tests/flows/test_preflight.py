@@ -15,7 +15,6 @@ from flows.workshop import Workshop
 from stages.errors import Misconfigured, Transient
 from tests.adapters.accounts import Accounts, Who
 from tests.adapters.faults import Faults, answer
-from tests.flows.conftest import World
 
 
 def confined_to(*datasets: str) -> dict[str, Any]:
@@ -150,10 +149,13 @@ def test_a_replay_is_refused_for_the_real_hub_but_in_a_dry_run(hub_with_accounts
     assert "no model is called" in preflight(chosen, hub, dry_run=True)[-1]
 
 
-def test_a_fault_of_the_hub_is_not_the_end_of_it_but_one_that_stays_is(world: World, faults: Faults, monkeypatch):
+def test_a_fault_of_the_hub_is_not_the_end_of_it_but_one_that_stays_is(tmp_path, monkeypatch):
     monkeypatch.setattr("flows.preflight.PAUSES_S", (0.01, 0.01, 0.01))
-    faults.on("GET /api/datasets/", answer(503), times=3)
-    assert len(preflight(Settings(), world.hub)) == 5
-    faults.on("GET /api/datasets/", answer(503), times=4)
-    with pytest.raises(Transient, match="503"):
-        preflight(Settings(), world.hub)
+    faults = Faults()
+    with LocalHub(tmp_path / "hub", wrap=faults) as server:
+        hub = Hub(server.address)
+        faults.on("GET /api/datasets/", answer(503), times=3)
+        assert len(preflight(Settings(), hub)) == 5
+        faults.on("GET /api/datasets/", answer(503), times=4)
+        with pytest.raises(Transient, match="503"):
+            preflight(Settings(), hub)
