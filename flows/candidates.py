@@ -9,7 +9,7 @@ from flows.tasks import verify, write
 from flows.workshop import workshop
 from stages.choosing import choose
 from stages.errors import Unusable
-from stages.models import Brief, Usage
+from stages.models import Brief, Frozen, Usage
 from stages.stage import Thought
 from stages.work import Work
 
@@ -31,6 +31,12 @@ async def draft(brief: Brief, thoughts: Sequence[Thought[Any]]) -> Work:
     return choose(works, await _passed(works), lost)
 
 
+class Passed(Frozen):
+    """For each draft, the generated tests that it passes."""
+
+    passed: tuple[tuple[str, ...], ...]
+
+
 async def _candidate(brief: Brief, thoughts: Sequence[Thought[Any]], number: int) -> Work | Unusable:
     try:
         return await verify(await write(brief, thoughts, number))
@@ -47,5 +53,5 @@ async def _passed(works: Sequence[Work]) -> list[frozenset[str]]:
             return {"passed": await asyncio.to_thread(shop.verification.compare, item, drafts)}
 
     given = [item.model_dump(), [each.model_dump() for each in drafts], shop.verification.terms]
-    found = await stored("compare", item, "compare", given, job)
-    return [frozenset(each) for each in found["passed"]]
+    found = await stored("compare", item, "compare", given, Passed, job)
+    return [frozenset(each) for each in found.passed]

@@ -14,16 +14,18 @@ from prefect.client.schemas.objects import State, TaskRun
 from prefect.context import TaskRunContext
 from prefect.tasks import exponential_backoff
 from prefect.utilities.annotations import opaque
+from pydantic import BaseModel
 
 from flows.workshop import workshop
 from stages.errors import Transient
 from stages.models import WorkItem
 
 T = TypeVar("T")
+M = TypeVar("M", bound=BaseModel)
 Job = Callable[[], Awaitable[dict[str, Any]]]
 
 SCHEMA = 1
-"""Version of the stored results' shapes: part of their key, so that another version is never read."""
+"""Version of what stored results mean: part of their key, so that another version is never read. Shapes are, too."""
 LONGEST_WAIT = 300.0
 """Seconds that a Retry-After may hold a task; what asks for longer is left to a later run."""
 
@@ -85,11 +87,16 @@ async def act(verb: str, about: str, job: Callable[[], T], **policy: Any) -> T:
     return found
 
 
-async def stored(name: str, item: WorkItem, step: str, given: Any, job: Job) -> dict[str, Any]:
+async def stored(name: str, item: WorkItem, step: str, given: Any, kind: type[M], job: Job) -> M:
     """What a job gives, as a task; of one that came to its end before with the same `given`, what it gave then."""
-    digest = hashlib.sha256(json.dumps([SCHEMA, given], sort_keys=True).encode()).hexdigest()[:16]
+    digest = hashlib.sha256(json.dumps([SCHEMA, _shape(kind), given], sort_keys=True).encode()).hexdigest()[:16]
     found: dict[str, Any] = await _named(name)(
         f"{name} · {item.finding.title}", f"{item.key}/{step}-{digest}", opaque(job)
     )
     workshop().progress.step()
-    return found
+    return kind.model_validate(found)
+
+
+@cache
+def _shape(kind: type[BaseModel]) -> str:
+    return hashlib.sha256(json.dumps(kind.model_json_schema(), sort_keys=True).encode()).hexdigest()

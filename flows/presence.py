@@ -1,11 +1,14 @@
 """That a run is being worked on in this home: a lock that its process holds, and that dies with it."""
 
+import fcntl
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from uuid import UUID
 
-from filelock import FileLock, Timeout
+YOUNG_S = 5.0
+"""So long after its file was made a run may not hold the lock yet."""
 
 
 @contextmanager
@@ -13,27 +16,26 @@ def present(home: Path, run: UUID) -> Iterator[None]:
     """Hold the run's lock meanwhile."""
     file = _file(home, run)
     file.parent.mkdir(parents=True, exist_ok=True)
-    lock = FileLock(file)
-    lock.acquire(timeout=10)  # somebody may be looking whether it is free
-    try:
-        yield
-    finally:
-        file.unlink(missing_ok=True)
-        lock.release()
+    with file.open("w") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)  # waits for whoever is looking whether it is free
+        try:
+            yield
+        finally:
+            file.unlink(missing_ok=True)
 
 
 def is_alive(home: Path, run: UUID) -> bool | None:
     """Whether a process of this home works on the run; None if none has begun to, or it ended in order."""
     file = _file(home, run)
-    if not file.exists():
-        return None
-    lock = FileLock(file)
     try:
-        lock.acquire(timeout=0)
-    except Timeout:
+        with file.open("r") as looked_at:
+            fcntl.flock(looked_at, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            young = time.time() - file.stat().st_mtime < YOUNG_S  # not there any more where it has just ended
+    except FileNotFoundError:
+        return None
+    except BlockingIOError:
         return True
-    lock.release()
-    return False
+    return young
 
 
 def tidy(home: Path) -> None:

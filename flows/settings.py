@@ -1,6 +1,7 @@
 """Every variable, its default and its reason. Read once, before anything starts."""
 
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from pydantic import Field, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -233,7 +234,8 @@ class Settings(BaseSettings):
     @property
     def day_tokens(self) -> int:
         """The bound on tokens per day."""
-        return self.tokens_per_day or (200_000 if self.model_address == ROUTER else 20_000_000)
+        on_router = urlsplit(self.model_address).hostname == urlsplit(ROUTER).hostname
+        return self.tokens_per_day or (200_000 if on_router else 20_000_000)
 
     def check_publishing(self) -> None:
         """Raises Misconfigured for recorded answers that would be published to a Hub with accounts."""

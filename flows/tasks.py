@@ -8,7 +8,7 @@ from typing import Any
 from prefect import get_run_logger
 
 from flows import views
-from flows.policy import Job, act, stored
+from flows.policy import Job, M, act, stored
 from flows.run import Pulled, stops_the_run
 from flows.workshop import workshop
 from stages import drafting, thinking
@@ -89,17 +89,18 @@ async def think(stage: type[A], brief: Brief, *earlier: Thought[Any]) -> Thought
         thought = await thinking.answer(stage, question, brief, answers, shop.ask, shop.templates)
         return thought.model_dump(mode="json")
 
-    thought = Thought[stage].model_validate(await ask(stage.title, brief.item, question, job))  # type: ignore[valid-type]
+    thought = await ask(stage.title, brief.item, question, Thought[stage], job)  # type: ignore[valid-type]
     shop.thoughts.setdefault(brief.item.key, []).append(thought)
     return thought
 
 
-async def ask(name: str, item: WorkItem, question: Question, job: Job) -> dict[str, Any]:
+async def ask(name: str, item: WorkItem, question: Question, kind: type[M], job: Job) -> M:
     """What a conversation with the model comes to; it is paid for once."""
     shop = workshop()
     chosen = shop.settings
-    model = [chosen.model_name, chosen.model_address, chosen.temperature, chosen.answer_tokens]
-    return await stored(name, item, question.step, [question.model_dump(), model], job)
+    served = chosen.model_name or await shop.model.name()
+    model = [served, chosen.model_address, chosen.temperature, chosen.answer_tokens]
+    return await stored(name, item, question.step, [question.model_dump(), model], kind, job)
 
 
 async def write(brief: Brief, thoughts: Sequence[Thought[Any]], number: int = 1) -> Work:
@@ -113,7 +114,7 @@ async def write(brief: Brief, thoughts: Sequence[Thought[Any]], number: int = 1)
         means = (shop.ask, shop.templates, shop.guards, _old(brief), _patch(brief))
         return (await drafting.write(question, brief, case, *means)).model_dump(mode="json")
 
-    found = Drafted.model_validate(await ask("write", brief.item, question, job))
+    found = await ask("write", brief.item, question, Drafted, job)
     return Work.begun(brief, thoughts, found, shop.started, step)
 
 
@@ -128,7 +129,7 @@ async def repair(work: Work) -> Work:
         means = (shop.ask, templates, guards, old, _patch(brief))
         return (await drafting.repair(question, brief, case, former, *means)).model_dump(mode="json")
 
-    found = Drafted.model_validate(await ask("repair", work.brief.item, question, job))
+    found = await ask("repair", work.brief.item, question, Drafted, job)
     return work.mended(question.step, found)
 
 
@@ -166,8 +167,7 @@ async def verify(work: Work) -> Work:
         return verdict.model_dump(mode="json")
 
     given = [item.model_dump(), work.draft.model_dump(), terms]
-    found = await stored("verify", item, f"verify-{work.step}", given, job)
-    return work.judged(Verdict.model_validate(found))
+    return work.judged(await stored("verify", item, f"verify-{work.step}", given, Verdict, job))
 
 
 async def mend(work: Work) -> Work:

@@ -147,6 +147,7 @@ class Workshop:
     def closed(self) -> WorkerError | None:
         """Why no item can be taken up now: no room, no right to publish, no money, an endpoint left alone."""
         try:
+            self.caches.tidy()
             self.caches.check_room(self.settings.free_megabytes)
             if self.settings.on_real_hub and not self.dry_run:
                 check_writer(self.settings, self.hub)
@@ -177,7 +178,6 @@ class Workshop:
         if receipt.rows:  # else an earlier commit had them all, and none of what was seen went out with it
             self.backlog.mark_seen_published(seen)
         self.outbox.drop(keys)
-        self.caches.tidy()
         return receipt
 
     def check_repository(self, repository: str) -> None:

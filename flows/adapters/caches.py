@@ -6,11 +6,14 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from uuid import uuid4
 
 from stages.errors import Misconfigured
 
 CACHES = ("results/*", "mirrors/*.git", "environments/*", "suites/*.json", "checked/*.json")
 """Below the home: stored thoughts by item, mirrors of repositories, environments, what suites said, sound shards."""
+LEFT = ("*/*.gone-*", "*/*.tmp", "at/*/outbox/*.tmp")
+"""What killed processes left: half removed, half written."""
 EVERY_S = 3600.0
 """Between two looks: each adds up all sizes."""
 SPARED_S = 3 * 3600.0
@@ -52,8 +55,12 @@ class Caches:
         now, stamp = self._clock(), self._home / "tidied"
         if stamp.exists() and now - stamp.stat().st_mtime < EVERY_S:
             return 0
-        stamp.touch()
         gone = 0
+        for pattern in LEFT:
+            for path in self._home.glob(pattern):
+                with suppress(OSError):
+                    if now - path.stat().st_mtime > SPARED_S:
+                        _remove(path)
         entries = sorted(self._entries(), key=lambda entry: entry.used)
         left = sum(entry.size for entry in entries)
         for entry in entries:
@@ -62,6 +69,7 @@ class Caches:
                 break
             _remove(entry.path)
             left, gone = left - entry.size, gone + 1
+        stamp.touch()
         return gone
 
     def _entries(self) -> Iterator[Entry]:
@@ -78,7 +86,7 @@ def _size(path: Path) -> int:
 
 def _remove(path: Path) -> None:
     """Gone at once for all who look, then removed."""
-    gone = path.with_name(f"{path.name}.gone")
+    gone = path.with_name(f"{path.name}.gone-{uuid4().hex}")
     with suppress(OSError):
         path.rename(gone)
         shutil.rmtree(gone) if gone.is_dir() else gone.unlink()

@@ -1,6 +1,7 @@
 """What the shards hold that were read whole before: their bytes have a name, so nobody need download them again."""
 
 import os
+import time
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,8 @@ from pydantic import ValidationError
 from flows.adapters import parquet
 from stages.models import Frozen
 
+AGAIN_S = 7 * 86_400.0
+"""So long a shard counts as sound: what the Hub keeps under a name that it once gave may rot or be lost there."""
 COLUMNS = ("iteration", "id", "verdict.grade", "cumulative_progress")
 
 
@@ -42,16 +45,16 @@ class Checked:
         self._folder = folder
 
     def get(self, blob_id: str) -> Held | None:
-        """What the shard of these bytes holds, if it was read before."""
+        """What the shard of these bytes holds, if it was read in the last `AGAIN_S`."""
         if self._folder is None:
             return None
         file = self._folder / f"{blob_id}.json"
         try:
+            if time.time() - file.stat().st_mtime > AGAIN_S:
+                return None
             known = Held.model_validate_json(file.read_bytes())
         except (OSError, ValidationError):
             return None
-        with suppress(OSError):
-            os.utime(file)  # in use: not to be tidied away
         return known
 
     def put(self, blob_id: str, known: Held) -> None:

@@ -46,7 +46,7 @@ class Endpoint:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._name = settings.model_name
-        self._address = without_login(settings.model_address) or self._name
+        self.address = without_login(settings.model_address) or self._name
         self._dialects = Dialects(settings.home / "endpoints.json")
         self._naming = asyncio.Lock()
         self._client = _client(settings)
@@ -61,7 +61,7 @@ class Endpoint:
         Raises Transient for what may pass; OutOfCredits or Misconfigured where no other call would fare better;
         Permanent for this call. No message holds a key.
         """
-        asked = f"{self._name or 'The model'} at {self._address} ({call_key(question)})"
+        asked = f"{self._name or 'The model'} at {self.address} ({call_key(question)})"
         try:
             async with asyncio.timeout(self._settings.call_seconds):
                 return await self._negotiate(question, asked, tally)
@@ -76,8 +76,8 @@ class Endpoint:
 
     async def _negotiate(self, question: Question, asked: str, tally: Tally) -> Completion:
         """Ask, in lesser and lesser terms while the endpoint refuses one; what worked is remembered."""
-        model = await self._model(asked)
-        known_as = f"{self._address} {model}"
+        model = await self.model(asked)
+        known_as = f"{self.address} {model}"
         dialect = self._dialects.of(known_as)
         answer: Completion | Refusal = Refusal(400)
         for _ in range(_REFUSALS):
@@ -131,7 +131,7 @@ class Endpoint:
             tally.received = completion.size
         return completion
 
-    async def _model(self, asked: str) -> str:
+    async def model(self, asked: str) -> str:
         """The id of the model; where the settings name none, that of the only one that the endpoint has."""
         async with self._naming:
             if not self._name:
@@ -155,7 +155,7 @@ class Endpoint:
         if len(names) == 1:
             return names[0]
         listed = f"has several models: {', '.join(names[:20])}" if names else "lists no model"
-        raise Misconfigured(f"{self._address} {listed}. Name the one to use in AUTOCODER_MODEL.")
+        raise Misconfigured(f"{self.address} {listed}. Name the one to use in AUTOCODER_MODEL.")
 
 
 def _client(settings: Settings) -> "openai.AsyncOpenAI":

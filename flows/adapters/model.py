@@ -37,6 +37,10 @@ class Model:
         await self._endpoint.aclose()
         self.spending.close()
 
+    async def name(self) -> str:
+        """The model that answers, also where the settings name none. Raises as `ask` does."""
+        return await self._endpoint.model(self._endpoint.address)
+
     async def ask(self, question: Question) -> Reply:
         """The reply, whatever it is worth: a cut, empty or refused one says so in `finish` and `note`.
 

@@ -179,6 +179,7 @@ class Spending:
             return
         reopens = None if scope != "day" else datetime.combine(now.date() + timedelta(days=1), time(), UTC)
         again = f", or wait until it opens again at {reopens:%Y-%m-%d %H:%M} UTC" if reopens else ""
+        again = "; the next run opens it again" if scope == "run" else again
         told = f"The bound on spending per {scope} ({key}) is reached, {said}{again}."
         raise BudgetReached(told, scope=scope, reopens=reopens)
 

@@ -39,6 +39,20 @@ def test_over_the_bound_the_longest_unused_go_first(tmp_path: Path) -> None:
     assert [entry.exists() for entry in entries] == [False, False, True, True]
 
 
+def test_what_killed_processes_left_goes(tmp_path: Path) -> None:
+    paths = ("mirrors/x.git.gone-1/HEAD", "checked/b.9.tmp", "suites/s.json.gone-2", "at/1/outbox/k.9.tmp")
+    for path in paths:
+        put(tmp_path, path, 0)
+    long_ago = (time.time() - 8 * DAY,) * 2
+    for path in paths:
+        os.utime(tmp_path / path, long_ago)
+        os.utime((tmp_path / path).parent, long_ago)
+    young = put(tmp_path, "checked/c.9.tmp", HOUR)
+    Caches(tmp_path, gigabytes=1, days=7).tidy()
+    assert [path for path in paths if (tmp_path / path).exists()] == []
+    assert young.exists()
+
+
 def test_what_was_used_of_late_stays_whatever_the_bound(tmp_path: Path) -> None:
     entry = put(tmp_path, "mirrors/x.git/pack", age=HOUR, size=1000)
     assert Caches(tmp_path, gigabytes=0, days=0).tidy() == 0

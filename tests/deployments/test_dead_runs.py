@@ -1,5 +1,6 @@
 """Runs whose process died are closed, and no others."""
 
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -47,6 +48,7 @@ def prefect(prefect_server: None) -> Iterator[SyncPrefectClient]:
 def no_patience(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(dead_runs, "PATIENCE", timedelta(0))
     monkeypatch.setattr(dead_runs, "LAG", timedelta(0))
+    monkeypatch.setattr("flows.presence.YOUNG_S", 0)
 
 
 @pytest.fixture
@@ -99,6 +101,20 @@ def test_a_run_that_ended_in_order_leaves_nothing(tmp_path: Path):
         assert is_alive(tmp_path, run) is True
     assert is_alive(tmp_path, run) is None
     assert list((tmp_path / "runs").iterdir()) == []
+
+
+def test_a_run_that_is_about_to_take_its_lock_is_not_dead(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("flows.presence.YOUNG_S", 5)
+    run = UUID(int=1)
+    with present(tmp_path, run):
+        (file,) = (tmp_path / "runs").iterdir()
+    file.touch()
+    assert is_alive(tmp_path, run) is True
+    os.utime(file, (1, 1))
+    assert is_alive(tmp_path, run) is False
+    file.unlink()
+    assert is_alive(tmp_path, run) is None
+    assert not file.exists(), "looking makes nothing"
 
 
 def test_a_dead_run_that_was_being_cancelled_is_cancelled(prefect: SyncPrefectClient, tmp_path: Path):

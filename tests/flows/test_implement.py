@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from flows.adapters.endpoint import Endpoint
 from stages.outcome import STAGES
 from tests.adapters.fake_answers import answer_for
 from tests.adapters.fake_refusals import openai_error
@@ -64,6 +65,35 @@ def test_a_changed_model_asks_again(world: World, monkeypatch: pytest.MonkeyPatc
     world.asked()
     monkeypatch.setenv("AUTOCODER_MODEL", "fake-2")
     world.odd.clear()
+    world.run()
+    assert sorted(world.asked()) == sorted([*SIX, "draft"])
+
+
+@pytest.mark.slow
+def test_another_model_behind_an_address_asks_again_where_none_is_named(world: World, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.delenv("AUTOCODER_MODEL")
+    world.publish(record("a"))
+    world.odd["draft"] = lambda call: refuses(401, openai_error("no"))
+    world.run()
+    world.asked()
+    world.odd.clear()
+    monkeypatch.setattr("flows.adapters.endpoint.Endpoint._only_model", another)
+    world.run()
+    assert sorted(world.asked()) == sorted([*SIX, "draft"])
+
+
+async def another(endpoint: Endpoint, asked: str) -> str:
+    return "another"
+
+
+@pytest.mark.slow
+def test_a_changed_answer_type_asks_again(world: World, monkeypatch: pytest.MonkeyPatch):
+    world.publish(record("a"))
+    world.odd["draft"] = lambda call: refuses(401, openai_error("no"))
+    world.run()
+    world.asked()
+    world.odd.clear()
+    monkeypatch.setattr("flows.policy._shape", lambda kind: "of another version")
     world.run()
     assert sorted(world.asked()) == sorted([*SIX, "draft"])
 

@@ -223,6 +223,14 @@ def test_with_a_token_a_stray_openai_key_leaves_the_router_the_router(monkeypatc
     assert (settings.model_address, settings.model_name, settings.day_tokens) == (ROUTER, ROUTER_MODEL, 200_000)
 
 
+@pytest.mark.parametrize("address", [f"{ROUTER}/", "https://Router.Huggingface.co/novita/v1"])
+def test_a_free_account_is_bounded_however_the_router_is_spelled(monkeypatch, address: str):
+    monkeypatch.setenv("OPENAI_BASE_URL", address)
+    monkeypatch.setenv("AUTOCODER_MODEL", "some/model")
+    monkeypatch.setenv("HF_TOKEN", "hf_x")
+    assert load().day_tokens == 200_000
+
+
 @pytest.mark.parametrize("ending", ["\r", "\n", " \t"])
 def test_line_ends_and_blanks_around_a_token_do_not_count(monkeypatch, ending):
     monkeypatch.setenv("HF_TOKEN", f"hf_planted{ending}")
