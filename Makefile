@@ -21,8 +21,13 @@ $(VENV)/.installed: pyproject.toml constraints.txt
 test: $(VENV)/.installed
 	$(BIN)/python -m pytest -n 2 --dist loadfile
 
-e2e: $(VENV)/.installed
+e2e: $(VENV)/.installed $(VENV)/browser
 	$(BIN)/python -m pytest -m slow
+
+# A folder of its own: selenium brings trio, which httpcore imports wherever it finds it, also in every run.
+$(VENV)/browser: $(VENV)/.installed
+	@$(BIN)/python -m pip install -qq --disable-pip-version-check -c constraints.txt --target $@ 'selenium>=4.40,<4.52'
+	@touch $@
 
 bench: $(VENV)/.installed
 	$(BIN)/python -m tests.bench $(if $(ONLY),--quick --only $(ONLY))

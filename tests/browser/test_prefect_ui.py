@@ -1,7 +1,9 @@
 """The Prefect UI after `make up`, as a person sees it. Pictures go to build/screenshots."""
 
 import shutil
+import sys
 from collections.abc import Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING
 from uuid import UUID
 
@@ -13,13 +15,18 @@ from deployments.processes import end
 from stages.outcome import STAGES
 from tests.deployments.make_up import LAST_LINE, Up, free_port
 
-if TYPE_CHECKING:  # selenium takes a while to import, and most test runs have no use for it
+if TYPE_CHECKING:
     from tests.browser.page import Page
 
+SELENIUM = Path(sys.prefix) / "browser"
 MISSING = [name for name in ("chromium", "chromedriver") if shutil.which(name) is None]
-WHY_NOT = "not installed: " + ", ".join(MISSING) + " (Debian: apt-get install chromium chromium-driver)"
+WHY_NOT = f"{', '.join(MISSING)} missing (Debian: apt-get install chromium chromium-driver)"
 
-pytestmark = [pytest.mark.slow, pytest.mark.skipif(bool(MISSING), reason=WHY_NOT)]
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(bool(MISSING), reason=WHY_NOT),
+    pytest.mark.skipif(not SELENIUM.exists(), reason="selenium is missing: `make e2e` installs it"),
+]
 
 
 @pytest.fixture(scope="module")
@@ -34,6 +41,7 @@ def up(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Up]:
 
 @pytest.fixture
 def page(request: pytest.FixtureRequest) -> Iterator["Page"]:
+    sys.path.append(str(SELENIUM))
     from tests.browser.page import browser
 
     with browser() as opened:
