@@ -4,9 +4,9 @@ Pure but for the dice. The change is as small as it can be, so that a test still
 written so that nobody who reads the test can tell whether it was changed.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
-from itertools import chain, groupby
+from itertools import chain, groupby, islice
 
 from flows.adapters.sandbox.expected import Expected
 from flows.adapters.sandbox.helpers import Helpers
@@ -14,6 +14,9 @@ from flows.adapters.sandbox.mutations import Mutation, Strength
 from flows.adapters.sandbox.places import Edit, Owner, Place, edited
 from flows.adapters.sandbox.reach import certain, perhaps
 from flows.adapters.sandbox.values import DICE
+
+MANY = 100
+"""Assertions of one function that are looked at."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +34,13 @@ class Canary:
     in_fixture: bool = False
     hidden: bool = False
     """It calls what looks like an assertion and cannot be changed: to fail plainly says nothing of it."""
+    more: tuple[Mutation, ...] = ()
+    """Changes to its other assertions that are certainly reached, one for each, the best first."""
+
+    @property
+    def changes(self) -> list[tuple[Edit, ...]]:
+        """All that may be done to it, one at a time."""
+        return [self.edits, *(change.edits for change in self.more)]
 
     def covers(self, reported: str) -> bool:
         """Whether a reported id is one of its tests or their variants."""
@@ -53,29 +63,32 @@ def canaries_of(files: Mapping[str, str], tests: Collection[Expected]) -> list[C
 
 
 def _canary(tests: tuple[Expected, ...], helpers: Helpers) -> Canary:
-    """One of the best changes among those that are certainly reached, at random; else all under conditions and in loops
-    at once; else those of its fixtures; else a plain failure.
+    """One of the best changes to what is certainly reached, at random, and one to each other assertion; else all under
+    conditions and in loops at once; else one of its fixtures'; else a plain failure.
     """
     place = helpers.place(tests[0])
     touches = helpers.reached(place)
-    if found := list(certain(place.function.body, place, helpers.resolve)):
-        best = _best(found)
-        return Canary(place.owner, tests, best.edits, best.strength, touches)
+    if best := _best(certain(place.function.body, place, helpers.resolve)):
+        return Canary(place.owner, tests, best[0].edits, best[0].strength, touches, more=(*best[1:],))
     if found := list(perhaps(place.function.body, place, helpers.resolve)):
         return Canary(
             place.owner, tests, (*chain(*(one.edits for one in found)),), max(one.strength for one in found), touches
         )
     fixtures = helpers.fixtures(place)
-    if found := [one for fixture in fixtures for one in certain(fixture.function.body, fixture, helpers.resolve)]:
-        best = _best(found)
-        return Canary(place.owner, tests, best.edits, best.strength, touches, in_fixture=True)
+    if best := _best(one for fixture in fixtures for one in certain(fixture.function.body, fixture, helpers.resolve)):
+        return Canary(place.owner, tests, best[0].edits, best[0].strength, touches, in_fixture=True)
     hidden = helpers.hides_assertions(place.function)
     return Canary(place.owner, tests, (_plain_failure(place),), Strength.PLAIN, touches, hidden=hidden)
 
 
-def _best(found: Sequence[Mutation]) -> Mutation:
-    best = min(one.strength for one in found)
-    return DICE.choice([one for one in found if one.strength is best])
+def _best(assertions: Iterable[list[Mutation]]) -> list[Mutation]:
+    """One of the best changes to each, the best first, else in no order; one for each place."""
+    found: dict[tuple[object, ...], Mutation] = {}
+    for changes in islice(assertions, MANY):
+        best = min(one.strength for one in changes)
+        one = DICE.choice([one for one in changes if one.strength is best])
+        found.setdefault(tuple((edit.path, edit.start, edit.end) for edit in one.edits), one)
+    return sorted(DICE.sample([*found.values()], len(found)), key=lambda one: one.strength)
 
 
 def _plain_failure(place: Place) -> Edit:
@@ -89,22 +102,29 @@ def _plain_failure(place: Place) -> Edit:
 
 
 def split(found: Collection[Canary]) -> tuple[list[Canary], list[Canary]]:
-    """Two random halves: each test is changed in one of two runs, and nobody can tell in which.
+    """Two random halves: each test is changed in one of two runs, and nobody can tell in which."""
+    together = groups([(canary, [canary.edits]) for canary in found])
+    DICE.shuffle(together)
+    cut = (len(together) + DICE.randrange(2)) // 2
+    return [*chain(*together[:cut])], [*chain(*together[cut:])]
 
-    Tests that run a function that is changed for one of them, a helper or a fixture, stay together.
+
+def groups(found: Collection[tuple[Canary, list[tuple[Edit, ...]]]]) -> list[list[Canary]]:
+    """Tests that run a function that is changed for one of them, a helper or a fixture, stay together.
+
+    found: each with what may be done to it.
     """
-    shared = {edit.owner for canary in found for edit in canary.edits if edit.owner != canary.owner}
-    groups: list[tuple[set[Owner], list[Canary]]] = []
-    for canary in found:
+    changes = [(canary, edit) for canary, changes in found for edits in changes for edit in edits]
+    shared = {edit.owner for canary, edit in changes if edit.owner != canary.owner}
+    joined: list[tuple[set[Owner], list[Canary]]] = []
+    for canary, _ in found:
         keys, members = set(canary.touches & shared), [canary]
-        for group in [group for group in groups if group[0] & keys]:
-            groups.remove(group)
+        for group in [group for group in joined if group[0] & keys]:
+            joined.remove(group)
             keys |= group[0]
             members += group[1]
-        groups.append((keys, members))
-    DICE.shuffle(groups)
-    cut = (len(groups) + DICE.randrange(2)) // 2
-    return [*chain(*(members for _, members in groups[:cut]))], [*chain(*(members for _, members in groups[cut:]))]
+        joined.append((keys, members))
+    return [members for _, members in joined]
 
 
 def changed(files: Mapping[str, str], half: Collection[Canary]) -> dict[str, str]:

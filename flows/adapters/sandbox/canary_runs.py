@@ -30,7 +30,8 @@ def fooled(run: TestRun, then: TestRun, half: Collection[Canary]) -> str:
     if lies := [test for changed, _ in now.changed for test, outcome in changed.items() if outcome == "passed"]:
         return (
             f"{names(lies)} passed even when changed so that it must fail: "
-            "its assertions are not reached, or the code meddles with the tests."
+            "its assertions are not reached, or what they compare counts several values as equal, "
+            "or the code meddles with the tests."
         )
     if set(now.kept) - set(was.kept):
         return "The tests have other variants each time."
@@ -42,12 +43,16 @@ def fooled(run: TestRun, then: TestRun, half: Collection[Canary]) -> str:
     return f"Another run ended otherwise. {then.reason}"
 
 
-def weighed(canaries: Collection[Canary]) -> tuple[str, str]:
-    """What canary runs that fit have shown, and why that is not enough; empty if it is."""
+def weighed(canaries: Collection[Canary], runs: int, unused: int) -> tuple[str, str]:
+    """What so many canary runs that fit have shown, and why that is not enough; empty if it is.
+
+    unused: assertions that were changed in none of them.
+    """
     plain = [canary for canary in canaries if canary.strength is Strength.PLAIN]
     unseen = names([test.id for canary in plain for test in canary.tests])
     number = sum(len(canary.tests) for canary in canaries)
-    said = f"{number} tests, each changed in one of two runs, failed in that one alone"
+    said = f"{number} tests, each changed in some of {runs} runs, failed in those alone"
+    said += f"; {unused} of their assertions were never changed: that would take more runs, or time" if unused else ""
     if not plain:
         return said, ""
     said += f"; no assertion is seen in {unseen}: that it passes shows that it runs"

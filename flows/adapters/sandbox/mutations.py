@@ -54,11 +54,17 @@ COMPARISONS: dict[type[ast.cmpop], tuple[str, str]] = {
 }  # fmt: skip
 
 
+def parts_of(test: ast.expr, wanted: bool = True) -> list[ast.expr]:
+    """The conditions of which each must hold, or, not wanted, none may."""
+    joined = ast.And if wanted else ast.Or
+    if isinstance(test, ast.BoolOp) and isinstance(test.op, joined):
+        return [part for value in test.values for part in parts_of(value, wanted)]
+    return [test]
+
+
 def of_condition(test: ast.expr, place: Place, wanted: bool = True) -> Iterator[Mutation]:
     """Changes to a condition that holds, or, not wanted, does not."""
-    joined = ast.And if wanted else ast.Or
-    while isinstance(test, ast.BoolOp) and isinstance(test.op, joined):
-        test = test.values[0]
+    test = parts_of(test, wanted)[0]
     if isinstance(test, ast.UnaryOp) and isinstance(test.op, ast.Not):
         if isinstance(test.operand, ast.Compare):
             yield from of_condition(test.operand, place, not wanted)
@@ -84,7 +90,8 @@ def _comparison(test: ast.Compare, place: Place, equality: type[ast.cmpop]) -> I
         return
     gap = place.source.between(end_of(test.left), start_of(test.comparators[0]))
     here, opposite = COMPARISONS[type(test.ops[0])]
-    turned = re.sub(here, opposite, gap, count=1) if "#" not in gap else gap
+    neither = equality is ast.NotEq and isinstance(test.ops[0], ast.Lt | ast.LtE | ast.Gt | ast.GtE)  # sets, say
+    turned = re.sub(here, opposite, gap, count=1) if "#" not in gap and not neither else gap
     whole = place.replaced(test, _negated(place.text(test), False))
     between = place.edit(end_of(test.left), start_of(test.comparators[0]), turned)
     yield Mutation(Strength.OPPOSITE, (between if turned != gap else whole,))

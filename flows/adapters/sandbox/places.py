@@ -67,6 +67,8 @@ class Place:
     call: ast.Call | None = None
     bound: int = 0
     """1 for a method, whose first argument the call does not show."""
+    row: int = 0
+    """Which row of a literal loop is asked for."""
 
     @property
     def owner(self) -> Owner:

@@ -2,10 +2,12 @@
 
 import ast
 from collections.abc import Callable, Iterator
+from dataclasses import replace
+from itertools import chain
 
 from flows.adapters.sandbox.expected import Function
-from flows.adapters.sandbox.mutations import Mutation, is_raising, of_call, of_condition, of_raising
-from flows.adapters.sandbox.places import Place
+from flows.adapters.sandbox.mutations import Mutation, Strength, is_raising, of_call, of_condition, of_raising, parts_of
+from flows.adapters.sandbox.places import Edit, Place, end_of, start_of
 
 Resolve = Callable[[ast.Call, Place], Place | None]
 """The helper that a call leads to, if it is the tests' own."""
@@ -13,20 +15,44 @@ DEEPEST = 4
 """Helpers of helpers that are looked into."""
 
 
-def certain(body: list[ast.stmt], place: Place, resolve: Resolve) -> Iterator[Mutation]:
-    """Changes to what is certainly reached."""
+def certain(body: list[ast.stmt], place: Place, resolve: Resolve) -> Iterator[list[Mutation]]:
+    """For each assertion that is certainly reached, and each row of a literal loop around it, the changes to it."""
     for node in body:
         yield from of_statement(node, place, resolve)
-        if isinstance(node, ast.With | ast.AsyncWith | ast.For | ast.Try) and _runs(node):
+        if isinstance(node, ast.For) and _runs(node):
+            yield from _rows(node, place, resolve)
+        elif isinstance(node, ast.With | ast.AsyncWith | ast.Try) and _runs(node):
             yield from certain(node.body, place, resolve)
         if isinstance(node, ast.Raise) or any(isinstance(inner, ast.Return) for inner in _own(node)):
             return  # what follows may not be reached
 
 
+def _rows(node: ast.For, place: Place, resolve: Resolve) -> Iterator[list[Mutation]]:
+    """Changes that are felt first in the first row, in the second, and so on."""
+    rows = node.iter.elts if isinstance(node.iter, ast.List | ast.Tuple) else []
+    yield from certain(node.body, replace(place, row=0), resolve)
+    if any(isinstance(row, ast.Starred) for row in rows):
+        return
+    for n, row in enumerate(rows[1:], 1):
+        swap = place.replaced(rows[0], place.text(row)), place.replaced(row, place.text(rows[0]))
+        for changes in certain(node.body, replace(place, row=n), resolve):
+            # in another order the opposite might hold of code that has a state
+            if able := [change for change in changes if change.strength < Strength.OPPOSITE]:
+                yield [
+                    change if any(_within(edit, node.iter, place) for edit in change.edits)
+                    else replace(change, edits=(*change.edits, *swap))
+                    for change in able
+                ]  # fmt: skip
+
+
+def _within(edit: Edit, node: ast.AST, place: Place) -> bool:
+    return edit.path == place.source.path and start_of(node) <= edit.start <= end_of(node)
+
+
 def perhaps(body: list[ast.stmt], place: Place, resolve: Resolve) -> Iterator[Mutation]:
     """The best change to each statement that may be reached: they make a test fail together, if anything does."""
     for node in body:
-        best = sorted(of_statement(node, place, resolve), key=lambda found: found.strength)[:1]
+        best = sorted(chain(*of_statement(node, place, resolve)), key=lambda found: found.strength)[:1]
         yield from best
         if not best and (helper := _helper(node, place, resolve)):
             yield from perhaps(helper.function.body, helper, resolve)
@@ -35,18 +61,19 @@ def perhaps(body: list[ast.stmt], place: Place, resolve: Resolve) -> Iterator[Mu
                 yield from perhaps(getattr(node, part, []), place, resolve)
 
 
-def of_statement(node: ast.stmt, place: Place, resolve: Resolve) -> Iterator[Mutation]:
-    """Changes to this statement itself."""
+def of_statement(node: ast.stmt, place: Place, resolve: Resolve) -> Iterator[list[Mutation]]:
+    """For each assertion in this statement itself the changes to it."""
     if isinstance(node, ast.Assert):
-        yield from of_condition(node.test, place)
+        yield from (list(of_condition(part, place)) for part in parts_of(node.test))
     elif isinstance(node, ast.If) and _complains(node.body[0]) and not node.orelse:
-        yield from of_condition(node.test, place, wanted=False)
+        yield from (list(of_condition(part, place, wanted=False)) for part in parts_of(node.test, wanted=False))
     elif call := _called(node):
-        yield from of_call(call, place)
+        if changes := list(of_call(call, place)):
+            yield changes
         if helper := _helper(node, place, resolve):
             yield from certain(helper.function.body, helper, resolve)
     elif isinstance(node, ast.With | ast.AsyncWith):
-        yield from (found for call in _contexts(node) if is_raising(call) for found in of_raising(call, place))
+        yield from (list(of_raising(call, place)) for call in _contexts(node) if is_raising(call))
 
 
 def _called(node: ast.stmt) -> ast.Call | None:
@@ -76,7 +103,17 @@ def _runs(node: ast.With | ast.AsyncWith | ast.For | ast.Try) -> bool:
     if not isinstance(node, ast.For):
         return not _swallows(node)
     items = node.iter.elts if isinstance(node.iter, ast.List | ast.Tuple | ast.Set) else []
-    return bool(items) and not any(isinstance(inner, ast.Continue | ast.Break | ast.Return) for inner in _own(node))
+    return (bool(items) or _counts(node.iter)) and not any(
+        isinstance(inner, ast.Continue | ast.Break | ast.Return) for inner in _own(node)
+    )
+
+
+def _counts(node: ast.expr) -> bool:
+    """Whether it is `range(3)`."""
+    match node:
+        case ast.Call(func=ast.Name(id="range"), args=[ast.Constant(value=int(number))]):
+            return number > 0
+    return False
 
 
 def _complains(node: ast.stmt) -> bool:

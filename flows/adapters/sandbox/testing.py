@@ -12,6 +12,7 @@ from typing import Any
 from flows.adapters.sandbox import Limits, needs
 from flows.adapters.sandbox.base import Job, Sandbox, temporary_folder
 from flows.adapters.sandbox.canaries import Canary, canaries_of, changed, split
+from flows.adapters.sandbox.canary_plans import further, left_out
 from flows.adapters.sandbox.canary_runs import fooled, strays, weighed
 from flows.adapters.sandbox.expected import Suite, expected, test_files
 from flows.adapters.sandbox.folders import INI, Folders
@@ -22,6 +23,8 @@ from flows.adapters.sandbox.session import Session
 
 TOO_DEEP = "The tests cannot be read: an expression in them is too deep for Python's parser."
 ROOTS = ("src", ".")
+CANARY_S = 20.0
+"""Once canary runs have taken so long in all, those beyond the first two are left out."""
 
 
 def run_tests(
@@ -41,9 +44,8 @@ def run_tests(
 
     home: top-level modules that the code is to provide, found there even if a package of that name is installed.
     roots: folders of the code that are importable. plugins: modules of the environment that pytest loads. The limits
-    hold for each of up to three runs: before one of the tests as they are come two, in each of which a secret random
-    half of the tests is changed so that it must fail; if other tests fail in the first, that is the only one. Raises
-    SandboxBroken.
+    hold for each run: before one of the tests as they are come two or more, in each of which a secret random part of
+    the tests is changed so that it must fail; once other tests fail, there are no more of those. Raises SandboxBroken.
     """
     try:
         suite = expected(tests)
@@ -113,18 +115,22 @@ class _Trial:
         except (RecursionError, MemoryError):
             return TestRun(Outcome.ERROR, TOO_DEEP)
         held: list[tuple[list[Canary], TestRun]] = []
-        for half in split(found):
-            held.append((half, self.run(session, changed(tests, half))))
-            if strays(held[-1][1], half):
+        began = time.monotonic()
+        for number, part in enumerate([*split(found), *further(found)]):
+            if number >= 2 and time.monotonic() - began > CANARY_S:
+                break
+            held.append((part, self.run(session, changed(tests, part))))
+            if strays(held[-1][1], part):
                 break
         run = self.run(session, tests)
         if run.outcome is not Outcome.PASSED:
             return run
-        for half, then in held:
-            if reason := fooled(run, then, half):
+        for part, then in held:
+            if reason := fooled(run, then, part):
                 return replace(run, outcome=Outcome.UNVERIFIED, reason=reason, canaries=reason)
-        able = [canary.among(run.tests) for canary in found]
-        said, reason = weighed([canary for canary in able if canary.tests])
+        able = [canary for one in found if (canary := one.among(run.tests)).tests]
+        unused = left_out(able, [canary for part, _ in held for canary in part])
+        said, reason = weighed(able, len(held), unused)
         return replace(run, outcome=Outcome.UNVERIFIED if reason else run.outcome, reason=reason, canaries=said)
 
     def _plan(self, folders: Folders, tests: Mapping[str, str], nonce: str, ours: frozenset[str]) -> dict[str, Any]:

@@ -128,7 +128,7 @@ def _other_named(node: ast.Name, place: Place) -> list[Edit]:
 
 
 def _values(place: Place, target: ast.AST) -> Iterator[ast.expr]:
-    """What an assignment, or a loop the first time, gives to a target. Only what certainly happens."""
+    """What an assignment, or a loop in the row asked for, gives to a target. Only what certainly happens."""
     for statement in place.function.body:
         if isinstance(statement, ast.Assign):
             yield from _matched(statement.targets[0], statement.value, target)
@@ -137,7 +137,8 @@ def _values(place: Place, target: ast.AST) -> Iterator[ast.expr]:
         elif (
             isinstance(statement, ast.For) and isinstance(statement.iter, ast.List | ast.Tuple) and statement.iter.elts
         ):
-            yield from _matched(statement.target, statement.iter.elts[0], target)
+            rows = statement.iter.elts
+            yield from _matched(statement.target, rows[min(place.row, len(rows) - 1)], target)
 
 
 def _matched(targets: ast.expr, value: ast.expr, target: ast.AST) -> Iterator[ast.expr]:

@@ -56,8 +56,49 @@ COMPUTED = """
         for a, b, total in [(1, 2, 3), (4, 5, 9)]:
             assert add(a, b) == total
 """
+PARTLY = "from unittest.mock import ANY\ndef add(a, b): return a + b if a < 10 else ANY"
+ROWS = """
+    from solution import add
+
+    def test_rows():
+        for a, b, total in [(1, 2, 3), (2, 3, 5), (50, 1, 51)]:
+            assert add(a, b) == total
+"""
+SIX = """
+    from solution import add
+
+    def test_six():
+        assert add(1, 1) == 2
+        assert add(2, 1) == 3
+        assert add(3, 1) == 4
+        assert add(4, 1) == 5
+        assert add(5, 1) == 6
+        assert add(50, 1) == 51
+"""
+CASES = """
+    import unittest
+    from solution import add
+
+    class TestAdd(unittest.TestCase):
+        def test_several(self):
+            self.assertEqual(add(1, 1), 2)
+            self.assertEqual(add(50, 1), 51)
+            self.assertEqual(add(2, 1), 3)
+"""
+MIXED = """
+    from solution import add
+
+    def test_mixed():
+        assert add(1, 2) == 3
+        for n in (11, 50):
+            assert add(n, 1) == n + 1
+"""
 
 READERS = (
+    forger("equals everything in one row", PARTLY, test=ROWS, quick=True),
+    forger("equals everything in one of six assertions", PARTLY, test=SIX, quick=True),
+    forger("equals everything in one assertion of unittest", PARTLY, test=CASES),
+    forger("equals everything where the answer is computed", PARTLY, test=MIXED),
     forger("equals everything, before helpers", f"{ANY}\ndef add(a, b): return Any()", test=HELPER, quick=True),
     forger("equals everything, before methods", f"{ANY}\ndef add(a, b): return Any()", test=METHOD),
     forger(

@@ -3,12 +3,14 @@
 import asyncio
 import inspect
 import unittest
+from dataclasses import replace
 from textwrap import dedent
 from typing import Any
 
 import pytest
 
 from flows.adapters.sandbox.canaries import Canary, canaries_of, changed, split
+from flows.adapters.sandbox.canary_plans import MOST, further, left_out
 from flows.adapters.sandbox.expected import expected
 from flows.adapters.sandbox.mutations import Strength
 
@@ -38,6 +40,8 @@ BODIES = [
     "assert f(1) is not None",
     "assert isinstance(f(1), int) or f(1) is None",
     "assert f(1) != 3",
+    "assert not {f(1)} < {f(2)}",
+    "if {f(1)} < {f(2)}:\n        raise AssertionError",
     "with pytest.raises(TypeError):\n        f(None)",
     "with pytest.raises((TypeError, KeyError), match='NoneType'):\n        f(None)",
     "pytest.raises(TypeError, f, None)",
@@ -271,3 +275,91 @@ def test_an_assertion_that_cannot_be_seen_is_suspected() -> None:
     hidden = "import numpy\ndef test_it():\n    numpy.testing.assert_array_less([1], [2])\n"
     plain = "from solution import f\ndef test_it():\n    f(1)\n"
     assert [canary.hidden for text in (hidden, plain) for canary in found(text)] == [True, False]
+
+
+SEVERAL = {
+    "statements": ("assert f(1) == 2\n    assert f(2) == 4\n    assert f(3) == 6", 3),
+    "literal and computed": ("assert f(1) == 2\n    assert f(2) == f(1) + f(1)\n    assert f(2) > 3", 3),
+    "parts of one assertion": ("assert f(1) == 2 and f(2) == 4", 2),
+    "parts of a complaint": ("if f(1) != 2 or f(2) != 4:\n        raise AssertionError", 2),
+    "rows of a loop": ("for n, total in [(1, 2), (2, 4), (3, 6)]:\n        assert f(n) == total", 3),
+    "rows of a loop with a computed answer": ("for n in (1, 2, 3):\n        assert f(n) == n + n", 3),
+    "two assertions in two rows": (
+        "for n, total in [(1, 2), (2, 4)]:\n        assert f(n) == total\n        assert f(n) == n + n", 4
+    ),
+    "rows given to a helper": ("for n, total in [(1, 2), (2, 4)]:\n        check(f(n), total)", 2),
+    "calls of a helper": ("check(f(1), 2)\n    check(f(2), 4)", 2),
+    "one assertion of a helper": ("check(f(1), f(1))\n    check(f(2), f(2))", 1),
+    "counting": ("assert f(1) == 2\n    for n in range(3):\n        assert f(n) == n + n", 2),
+    "statements of unittest": (
+        "import unittest\n    self = unittest.TestCase()\n    self.assertEqual(f(1), 2)\n    self.assertEqual(f(2), 4)",
+        2,
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("body", SEVERAL)
+def test_each_assertion_and_each_row_of_a_loop_has_a_change_of_its_own(body: str) -> None:
+    text = f"{FUNCTION}\ndef test_it():\n    {SEVERAL[body][0]}\n"
+    run(text)
+    for _ in range(4):
+        (canary,) = found(text)
+        news = {changed({PATH: text}, [replace(canary, edits=edits)])[PATH] for edits in canary.changes}
+        assert len(news) == SEVERAL[body][1]
+        for new in news:
+            with pytest.raises(AssertionError):
+                run(new)
+
+
+def test_an_answer_that_equals_everything_in_one_row_is_met_by_some_change() -> None:
+    row_of_its_own = FUNCTION.replace(
+        "def f(x):", "from unittest.mock import ANY\ndef f(x):\n    if x == 3: return ANY"
+    )
+    for body in ("for n, t in [(1, 2), (2, 4), (3, 6)]:\n        assert f(n) == t", SEVERAL["statements"][0]):
+        text = f"{row_of_its_own}\ndef test_it():\n    {body}\n"
+        (canary,) = found(text)
+        passing = 0
+        for edits in canary.changes:
+            try:
+                run(changed({PATH: text}, [replace(canary, edits=edits)])[PATH])
+                passing += 1
+            except AssertionError:
+                pass
+        assert passing == 1
+
+
+def test_further_runs_change_what_the_first_two_did_not() -> None:
+    body = "\n    ".join(f"assert f({n}) == {2 * n}" for n in range(6))
+    canaries = found(f"{FUNCTION}\ndef test_a():\n    {body}\ndef test_b():\n    assert f(1) == 2\n")
+    for _ in range(9):
+        plan = further(canaries)
+        assert len(plan) <= MOST - 2
+        assert left_out(canaries, canaries) == 5
+        assert left_out(canaries, [*canaries, *(canary for part in plan for canary in part)]) == 0
+        for canary in canaries:
+            assert not all(any(one.owner == canary.owner for one in part) for part in plan), "it is known when"
+
+
+def test_what_no_further_run_changes_is_counted() -> None:
+    body = "\n    ".join(f"assert f({n}) == {2 * n}" for n in range(20))
+    canaries = found(f"{FUNCTION}\ndef test_a():\n    {body}\n")
+    plan = further(canaries)
+    assert len(plan) == MOST - 2
+    assert left_out(canaries, [*canaries, *(canary for part in plan for canary in part)]) == 20 - (MOST - 2)
+
+
+@pytest.mark.parametrize(("functions", "runs"), [(1, 2), (2, 2), (3, 2), (6, 2), (7, 0), (30, 0)])
+def test_few_tests_are_changed_again_so_that_guessing_is_rarely_right(functions: int, runs: int) -> None:
+    canaries = found("\n".join(f"def test_{n}(): assert len('a') == 1" for n in range(functions)))
+    plans = [further(canaries) for _ in range(30)]
+    assert {len(plan) for plan in plans} == {runs}
+    ways = {tuple(tuple(sorted(one.owner for one in part)) for part in plan) for plan in plans}
+    assert len(ways) > 1 or not runs
+
+
+def test_further_runs_keep_together_what_shares_a_function() -> None:
+    text = (
+        f"{FUNCTION}\ndef deep(n): assert f(n)\ndef test_a():\n    assert f(1) == 2\n    deep(1)\n"
+        "def test_b():\n    assert f(2) == 4\n    deep(2)\n"
+    )
+    assert all(len(part) in (0, 2) for part in further(found(text)))

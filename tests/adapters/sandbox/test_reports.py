@@ -7,7 +7,7 @@ import pytest
 
 from flows.adapters.sandbox import ExecResult, Limits
 from flows.adapters.sandbox.canaries import Canary
-from flows.adapters.sandbox.canary_runs import fooled
+from flows.adapters.sandbox.canary_runs import fooled, weighed
 from flows.adapters.sandbox.expected import expected
 from flows.adapters.sandbox.judging import Outcome, TestRun, judge
 from flows.adapters.sandbox.mutations import Strength
@@ -214,6 +214,7 @@ def test_one_failure_of_the_codes_own_is_enough() -> None:
     [
         ({A: "failed", B: "passed"}, ""),
         ({A: "passed", B: "passed"}, "passed even when changed"),
+        ({A: "passed", B: "passed"}, "counts several values as equal"),
         ({A: "failed", B: "failed"}, "failed once"),
         ({A: "failed", B: "passed", f"{B}[2]": "passed"}, "other variants"),
         ({A: "error", B: "passed"}, "ended otherwise. It was stopped."),
@@ -231,3 +232,8 @@ def test_a_canary_run_with_an_odd_report_gives_no_pass() -> None:
     first = TestRun(Outcome.PASSED, tests={A: "passed"})
     then = TestRun(Outcome.FAILED, tests={A: "failed"}, oddities=("test_a was reported twice",))
     assert "reported twice" in fooled(first, then, [OF_A])
+
+
+def test_assertions_that_were_never_changed_are_told() -> None:
+    assert weighed([OF_A], 8, 0) == ("1 tests, each changed in some of 8 runs, failed in those alone", "")
+    assert "; 3 of their assertions were never changed" in weighed([OF_A], 8, 3)[0]
