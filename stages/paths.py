@@ -121,8 +121,12 @@ def is_test(path: str) -> bool:
     """Whether the path is a test's, by the usual names and folders."""
     whole = PurePosixPath(path)
     stem = whole.stem
-    named = stem.startswith("test_") or stem.endswith(("_test", ".test", ".spec", "_spec")) or stem == "conftest"
-    return named or not {"tests", "test", "spec", "__tests__"}.isdisjoint(whole.parts[:-1])
+    named = stem.startswith("test_") or stem.endswith(("_test", "_tests", ".test", ".spec", "_spec"))
+    return (
+        named
+        or stem in ("conftest", "tests")
+        or not {"tests", "test", "spec", "__tests__"}.isdisjoint(whole.parts[:-1])
+    )
 
 
 def holds_tests(path: str) -> bool:

@@ -4,8 +4,9 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import PurePosixPath
 
-from flows.adapters.neighbours import Neighbours, is_test
+from flows.adapters.neighbours import Neighbours
 from stages.models import CodeView, Finding
+from stages.paths import is_test
 
 CHARS_PER_TOKEN = 4
 _OUTLINE_SHARE = 0.2

@@ -48,14 +48,6 @@ class Neighbours:
         return {p for p, text in texts.items() if name in text and path in self.imported_by(p, text)}
 
 
-def is_test(path: str) -> bool:
-    """Whether a path is a test's, by the usual names and folders."""
-    parts = PurePosixPath(path)
-    stem = parts.stem
-    named = stem.startswith("test_") or stem.endswith(("_test", ".test", ".spec", "_spec")) or stem == "conftest"
-    return named or not {"tests", "test", "spec", "__tests__"}.isdisjoint(parts.parts[:-1])
-
-
 def _stems(path: str, text: str) -> Iterator[str]:
     """The modules that Python text imports, as paths without suffix: absolute ones from an import root."""
     for dots, module, names in _FROM.findall(text):

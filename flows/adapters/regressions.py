@@ -15,8 +15,9 @@ from stages.suite import Suite
 
 KEPT = 200
 """Revisions kept; the oldest go first."""
+LOCK_DIGITS = 3
+"""Of a run's name: as many of them share a lock as keep the locks from growing without end."""
 KEPT_OUTCOMES = ("passed", "failed", "timeout")
-
 
 LATE = "only those that were run until then are compared"
 
@@ -38,7 +39,7 @@ class SuiteCache:
         name = hashlib.sha256(json.dumps(what).encode()).hexdigest()[:24]
         file = self._folder / f"{name}.json"
         self._folder.mkdir(parents=True, exist_ok=True)
-        with FileLock(self._folder / f"{name}.lock"):
+        with FileLock(self._folder / f"{name[:LOCK_DIGITS]}.lock"):  # never removed: another may wait for it
             known = _read(file)
             while len(known) < wanted:
                 known = (*known, run())
@@ -53,7 +54,6 @@ class SuiteCache:
         new.replace(file)
         for old in sorted(self._folder.glob("*.json"), key=lambda path: path.stat().st_mtime)[:-KEPT]:
             old.unlink(missing_ok=True)
-            old.with_suffix(".lock").unlink(missing_ok=True)
 
 
 def regressions(
@@ -70,10 +70,11 @@ def regressions(
     if not any("passed" in run.tests.values() for run in before):
         why = before[0].reason or "none of them passes before the change"
         return Suite(), (f"The repository's own tests ({command}) say nothing: {why}.",)
-    suite = Suite(before=before, after=(runner.run(command, trees.for_suite),))
+    tree = trees.for_suite(test for run in before for test in run.tests)
+    suite = Suite(before=before, after=(runner.run(command, tree),))
     if suite.suspects:
         again = cache.runs(what, 2, lambda: runner.run(command, trees.untouched))
-        suite = Suite(before=again, after=(*suite.after, runner.run(command, trees.for_suite)))
+        suite = Suite(before=again, after=(*suite.after, runner.run(command, tree)))
     late = any(run.outcome == "timeout" for run in suite.before)
     return suite, (f"The repository's own tests ({command}) ran out of time before the change: {LATE}.",) * late
 

@@ -12,7 +12,6 @@ from flows.adapters.sandbox import ExecResult, Limits
 from flows.adapters.sandbox.base import Sandbox, temporary_folder
 from flows.adapters.sandbox.interpreter import interpreter
 from flows.adapters.suite_reading import Told, read
-from stages.paths import holds_tests
 from stages.runs import Outcome, Run
 
 PLUGIN = Path(__file__).with_name("suite_report.py")
@@ -88,7 +87,7 @@ def _has_pytest(tree: Path) -> bool:
     with suppress(tomllib.TOMLDecodeError):
         if "pytest" in tomllib.loads(_text(tree / "pyproject.toml")).get("tool", {}):
             return True
-    return any(holds_tests(str(path.relative_to(tree))) for path in tree.rglob("*.py") if path.is_file())
+    return any(path.is_file() for pattern in ("test_*.py", "*_test.py") for path in tree.rglob(pattern))
 
 
 def _text(file: Path) -> str:

@@ -1,10 +1,11 @@
 """The folders that a draft is judged by: the code before it, and after."""
 
+import re
 import shutil
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import cached_property
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from flows.adapters.repository import Repositories
 from stages.before import before
@@ -65,17 +66,18 @@ class Trees:
         write(tree, texts(self._draft.files))
         return tree
 
-    @cached_property
-    def for_suite(self) -> Path:
-        """The code after, with what says how the repository's tests are run as it was before."""
-        tree = self._copy("suite", self.after)
-        conftests = {file.relative_to(top) for top in (tree, self.untouched) for file in top.rglob("conftest.py")}
-        for path in (*map(Path, CONFIGURATION), *conftests):
-            if (tree / path).is_symlink() or (tree / path).is_file():
-                (tree / path).unlink()
-            if (self.untouched / path).is_file():
-                (tree / path).parent.mkdir(parents=True, exist_ok=True)
-                shutil.copy2(self.untouched / path, tree / path, follow_symlinks=False)
+    def for_suite(self, tests: Iterable[str]) -> Path:
+        """The code after, with the repository's tests, and what says how they are run, as they were before.
+
+        tests: ids of its tests, known before the change. One tree for all: it is made for the first that are asked for.
+        """
+        tree = self._place / "suite"
+        if tree.exists():
+            return tree
+        self._copy(tree.name, self.after)
+        conftests = {str(file.relative_to(top)) for top in (tree, self.untouched) for file in top.rglob("conftest.py")}
+        for path in {*CONFIGURATION, *conftests, *files_of_tests(tests, self.untouched)}:
+            restore(tree, self.untouched, path)
         return tree
 
     def _copy(self, name: str, source: Path | None = None) -> Path:
@@ -97,6 +99,42 @@ def write(tree: Path, files: Mapping[str, str]) -> None:
             continue
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(text, encoding="utf-8", newline="")
+
+
+def files_of_tests(tests: Iterable[str], tree: Path) -> set[str]:
+    """Files of a tree that these tests stand in. A file of code is none for its doctests, nor for what a linter says.
+
+    tests: ids as pytest gives them, `checks/shop.py::TestCart::test_total[3]`.
+    """
+    names: dict[str, set[str]] = {}
+    for path, found, rest in (test.partition("::") for test in tests):
+        if found:
+            names.setdefault(path, set()).add(rest.partition("::")[0].partition("[")[0])
+    return {path for path, own in names.items() if any(_is_defined(name, tree, path) for name in own)}
+
+
+def _is_defined(name: str, tree: Path, path: str) -> bool:
+    """Whether the file's text, comments apart, has the name in it: a doctest is called by its module's."""
+    file = tree / path
+    if name == file.stem or not file.resolve().is_relative_to(tree.resolve()) or not file.is_file():
+        return False
+    text = file.read_text("utf-8", "replace")
+    return bool(re.search(rf"(?<!\w){re.escape(name)}(?!\w)", re.sub("#.*", "", text)))
+
+
+def restore(tree: Path, untouched: Path, path: str) -> None:
+    """Make what is at this path in a tree what it was: a file, a link, or nothing."""
+    for folder in reversed(PurePosixPath(path).parents):
+        if (tree / folder).is_file() and not (untouched / folder).is_file():
+            (tree / folder).unlink()
+    if not (tree / path).parent.resolve().is_relative_to(tree.resolve()):
+        return
+    if (tree / path).is_symlink() or (tree / path).is_file():
+        (tree / path).unlink()
+    if (untouched / path).is_file():
+        shutil.rmtree(tree / path, ignore_errors=True)  # a folder in its place
+        (tree / path).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy2(untouched / path, tree / path, follow_symlinks=False)
 
 
 @contextmanager

@@ -3,7 +3,7 @@
 import pytest
 
 from flows.adapters import code_view
-from flows.adapters.neighbours import Neighbours, is_test
+from flows.adapters.neighbours import Neighbours
 from stages.models import Finding
 
 BOOK = "src/pkg/book.py"
@@ -141,11 +141,3 @@ def test_other_languages_are_linked_by_the_names_in_their_imports() -> None:
     tree = Neighbours(texts)
     assert tree.imported_by("web/cart.ts", texts["web/cart.ts"]) == {"web/tax.ts"}
     assert tree.importers_of("web/cart.ts", texts) == {"web/ui/index.tsx"}
-
-
-@pytest.mark.parametrize(
-    "path", ["tests/a.py", "a/test_b.py", "b_test.go", "x.spec.ts", "conftest.py", "pkg/test/x.rs"]
-)
-def test_tests_are_known_by_name_or_folder(path: str) -> None:
-    assert is_test(path)
-    assert not is_test("src/testing.py")

@@ -114,9 +114,14 @@ def test_tests_are_known_by_name_and_folder():
         "src/test/A.java",
         "ui/a.test.ts",
         "x_test.go",
+        "app/tests.py",
+        "app/cart_tests.py",
+        "pkg/test/x.rs",
     ]
     assert [path for path in tests if not is_test(path)] == []
-    assert [path for path in ("a.py", "testing.py", "attest.py", "latest/a.py") if is_test(path)] == []
+    assert [
+        path for path in ("a.py", "src/testing.py", "attest.py", "latest/a.py", "contests.py") if is_test(path)
+    ] == []
 
 
 def test_new_tests_go_where_most_tests_are():

@@ -54,9 +54,9 @@ class Suite:
 
 def test_files(tests: Iterable[str]) -> tuple[str, ...]:
     """Those of the paths that hold tests; the rest is what they use."""
-    names = {path: PurePosixPath(path).name for path in tests}
+    stems = {path: PurePosixPath(path).stem for path in tests if path.endswith(".py")}
     return tuple(
-        sorted(p for p, n in names.items() if n.endswith(".py") and (n.startswith("test_") or n.endswith("_test.py")))
+        sorted(p for p, s in stems.items() if s.startswith("test_") or s.endswith(("_test", "_tests")) or s == "tests")
     )
 
 

@@ -219,6 +219,7 @@ def test_tests_that_no_known_command_runs_say_nothing(bench: Bench) -> None:
         ({"package.json": '{"scripts": {"test": "vitest"}}'}, "npm test --silent"),
         ({"Cargo.toml": ""}, "cargo test --offline"),
         ({"go.mod": ""}, "go test ./..."),
+        ({"app/tests.py": "", "Makefile": "test:\n\t./manage.py test\n"}, "make test"),
         ({"README.md": "test:"}, ""),
     ],
 )

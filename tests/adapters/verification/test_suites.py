@@ -6,9 +6,11 @@ from pathlib import Path
 import pytest
 
 from flows.adapters.suite_reading import read
+from flows.adapters.trees import files_of_tests, restore, write
 from stages.models import Grade
-from tests.adapters.verification.bench import LIBRARY, RIGHT, Bench, draft
+from tests.adapters.verification.bench import ADDS, CALC, LIBRARY, RIGHT, Bench, draft
 
+ADD = {"tests/acceptance/test_add.py": ADDS}
 DOUBLE = "tests/test_calc.py::test_double"
 LATER = {"tests/test_later.py": "from calc import double\n\n\ndef test_later():\n    assert double(3) == 6\n"}
 EVIL = "import pytest\n\n\n@pytest.hookimpl(hookwrapper=True)\ndef pytest_runtest_makereport():\n    found = yield\n"
@@ -74,6 +76,47 @@ def test_a_test_that_never_ends_is_broken_and_alone_accused(tmp_path: Path, benc
 def test_a_draft_has_no_say_in_how_the_suite_is_run(bench: Bench, files: dict[str, str]) -> None:
     verdict = bench.verify(bench.item(library=LIBRARY), draft({"calc.py": doubling("return a"), **files}))
     assert (verdict.grade, verdict.by, verdict.broke) == (Grade.FAILED, "regression", (DOUBLE,))
+
+
+OF_CHECKS = {"pyproject.toml": "[tool.pytest.ini_options]\npython_files = ['check_*.py', 'tests.py', '*_tests.py']\n"}
+
+
+@pytest.mark.parametrize("path", ["app/tests.py", "calc_tests.py", "checks/check_calc.py"])
+def test_a_draft_has_no_say_in_what_the_suite_holds(bench: Bench, path: str) -> None:
+    test = LIBRARY["tests/test_calc.py"]
+    item = bench.item(ADD, library={"calc.py": CALC, path: test, **OF_CHECKS})
+    gutted = draft({"calc.py": doubling("return a"), path: test.replace("== 4", "== 2")})
+    verdict = bench.verify(item, gutted)
+    assert (verdict.grade, verdict.by, verdict.broke) == (Grade.FAILED, "regression", (f"{path}::test_double",))
+
+
+def test_a_file_of_code_with_doctests_is_the_drafts(bench: Bench) -> None:
+    spoken = CALC.replace("def double(a):\n", 'def double(a):\n    """\n    >>> double(2)\n    4\n    """\n')
+    settings = {"pyproject.toml": "[tool.pytest.ini_options]\naddopts = '--doctest-modules'\n"}
+    verdict = bench.verify(
+        bench.item(library={"calc.py": spoken, **settings}), draft({"calc.py": spoken.replace("2 * a", "a")})
+    )
+    assert (verdict.by, verdict.broke) == ("regression", ("calc.py::calc.double",))
+
+
+# --- trees -----------------------------------------------------------------------------------------
+
+
+def test_files_are_known_by_the_tests_that_they_define(tmp_path: Path) -> None:
+    (tmp_path / "a.py").write_text("# ruff: noqa\nclass Suite:\n    pass\n\n\ndef check(): pass\n")
+    (tmp_path / "case.yaml").write_text("name: it works\n")
+    (tmp_path.parent / "out.py").write_text("def check(): pass\n")
+    assert files_of_tests(["a.py::Suite::inherited"], tmp_path) == {"a.py"}
+    assert files_of_tests(["a.py::check[x::y]", "case.yaml::it works"], tmp_path) == {"a.py", "case.yaml"}
+    assert not files_of_tests(["a.py::a", "a.py::a.check", "a.py::ruff", "a.py", "../out.py::check"], tmp_path)
+
+
+@pytest.mark.parametrize("there", ["checks", "checks/a.py/b.py", "checks/a.py", ""])
+def test_a_file_is_restored_whatever_a_draft_put_in_its_way(tmp_path: Path, there: str) -> None:
+    write(tmp_path / "old", {"checks/a.py": "old"})
+    write(tmp_path / "new", {"x": "", **({there: "new"} if there else {})})
+    restore(tmp_path / "new", tmp_path / "old", "checks/a.py")
+    assert (tmp_path / "new/checks/a.py").read_text() == "old"
 
 
 @pytest.mark.parametrize(
