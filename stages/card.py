@@ -9,7 +9,7 @@ from stages.models import Grade
 MEANINGS: Mapping[Grade, str] = {
     Grade.PROVEN: "Upstream's acceptance tests pass, and at least one of them failed before the change.",
     Grade.SELF_TESTED: "The draft's own tests pass, and failed before the change.",
-    Grade.APPLIES: "The patch applies and compiles; the tests decide nothing.",
+    Grade.APPLIES: "The patch applies, and what is Python in it compiles; the tests decide nothing.",
     Grade.FAILED: "The tests say no: read the reason, and every attempt in `attempts`.",
     Grade.UNVERIFIED: "Nothing can be said, for the reason given. Nothing was executed, or nobody could decide.",
 }

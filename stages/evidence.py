@@ -53,6 +53,8 @@ class Evidence(Frozen):
     """Paths of upstream's tests that nothing here runs."""
     notes: tuple[str, ...] = ()
     """Sentences that the reader of the verdict should know."""
+    compiled: bool = False
+    """Whether every file of it was compiled, and could be."""
     mechanism: str = ""
     seconds: float = 0.0
 

@@ -64,17 +64,18 @@ def _rule(evidence: Evidence) -> Ruling:
         against = own.said if own and own.word is Word.FAILS else ""
         return Ruling(Grade.SELF_TESTED if weak else Grade.PROVEN, ACCEPTANCE, _told(told, against))
     unheard = bool(left_out or evidence.untold) or any(each.word is Word.SILENT for each in heard)
-    return _by_own(own, _told(told, *evidence.untold), unheard)
+    return _by_own(own, _told(told, *evidence.untold), unheard, evidence.compiled)
 
 
-def _by_own(own: Heard | None, told: str, unheard: bool) -> Ruling:
+def _by_own(own: Heard | None, told: str, unheard: bool, compiled: bool) -> Ruling:
     """Where nothing stronger speaks. told: what was heard of that; unheard: whether some of it could not be."""
     word, said = (own.word, own.said) if own else (None, "")
     if word is Word.FAILS or word is Word.PROVES:
         return Ruling(Grade.FAILED if word is Word.FAILS else Grade.SELF_TESTED, OWN, _told(said, told))
     if unheard or word in (Word.SILENT, Word.DOUBTED):
         return Ruling(Grade.UNVERIFIED, "", _told(told, said))
-    return Ruling(Grade.APPLIES, "", _told("It applies and compiles.", told, said or "No test could decide more."))
+    applies = "It applies and compiles." if compiled else "It applies."
+    return Ruling(Grade.APPLIES, "", _told(applies, told, said or "No test could decide more."))
 
 
 def _doubt(suite: Suite) -> str:

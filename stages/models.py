@@ -224,7 +224,7 @@ class Grade(StrEnum):
     """The draft's own tests pass, and failed before; or upstream's do, of which no more is known than an exit code, or
     which come with a caveat."""
     APPLIES = "applies"
-    """The patch applies and compiles; the tests decide nothing."""
+    """The patch applies, and what is Python in it compiles; the tests decide nothing."""
     FAILED = "failed"
     UNVERIFIED = "unverified"
     """Nothing can be said; the reason says why."""

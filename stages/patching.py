@@ -1,6 +1,5 @@
 """A reply's fenced files applied to the texts that are there, within the guards."""
 
-import ast
 import warnings
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
@@ -12,6 +11,7 @@ from stages.patch_size import changed_lines
 from stages.paths import Tree, protected_by, safe
 from stages.search_replace import BYTE_ORDER_MARK, edited
 
+PYTHON = (".py", ".pyi")
 Texts = dict[str, str | None]
 """Path → new text, None for a file that is deleted."""
 
@@ -139,9 +139,14 @@ def guard(texts: Mapping[str, str | None], old: Mapping[str, str], guards: Guard
         raise Unusable("\n".join(faults))
 
 
+def compiles(path: str, text: str) -> bool:
+    """Whether that is Python, and compiles. Of other languages nothing is known."""
+    return path.endswith(PYTHON) and not _syntax(text)
+
+
 def syntax_fault(path: str, text: str, old: str | None) -> str:
     """Why a Python text does not compile, as a sentence; empty if it does, or if the old one did not either."""
-    if not path.endswith((".py", ".pyi")):
+    if not path.endswith(PYTHON):
         return ""
     fault = _syntax(text)
     return f"{path} does not compile: {fault}." if fault and not (old and _syntax(old)) else ""
@@ -151,11 +156,12 @@ def _syntax(text: str) -> str:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of odd escapes in a model's strings
-            ast.parse(text.removeprefix(BYTE_ORDER_MARK))
+            compile(text.removeprefix(BYTE_ORDER_MARK), "<draft>", "exec", dont_inherit=True)
     except SyntaxError as error:
-        return f"line {error.lineno}: {error.msg} ({(error.text or '').strip()[:80]})"
-    except (ValueError, RecursionError, MemoryError) as error:
-        return f"the parser gives up on it ({type(error).__name__})"
+        line = error.text or "".join(text.split("\n")[(error.lineno or 1) - 1 :][:1])  # the parser alone quotes it
+        return f"line {error.lineno}: {error.msg} ({line.strip()[:80]})"
+    except (ValueError, OverflowError, RecursionError, MemoryError) as error:
+        return f"the compiler gives up on it ({type(error).__name__})"
     return ""
 
 

@@ -22,6 +22,7 @@ from stages.evidence import Evidence
 from stages.given import left_out
 from stages.judging import judge, nothing_executed
 from stages.models import Draft, Verdict, WorkItem
+from stages.patching import compiles
 
 
 class Verification:
@@ -59,7 +60,9 @@ class Verification:
         except OSError as error:
             raise SandboxBroken(f"The code of {item.key} cannot be laid out to be verified: {error}.") from error
         seconds = time.monotonic() - started
-        return judge(evidence.model_copy(update={"mechanism": sandbox.mechanism, "seconds": seconds}))
+        compiled = bool(draft.files) and all(compiles(file.path, file.content) for file in draft.files)
+        observed = {"mechanism": sandbox.mechanism, "seconds": seconds, "compiled": compiled}
+        return judge(evidence.model_copy(update=observed))
 
     def compare(self, item: WorkItem, drafts: Sequence[Draft]) -> list[list[str]]:
         """For each draft, which of all drafts' own tests pass on it: number of the test's draft, and its id.

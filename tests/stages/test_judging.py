@@ -213,7 +213,8 @@ def test_tests_that_were_not_seen_to_fail_leave_it_at_applies(before: Run) -> No
 
 
 def test_a_draft_without_tests_applies() -> None:
-    assert judge(Evidence()).reason == "It applies and compiles. No test could decide more."
+    assert judge(Evidence(compiled=True)).reason == "It applies and compiles. No test could decide more."
+    assert judge(Evidence()).reason == "It applies. No test could decide more."
 
 
 @pytest.mark.parametrize("after", [BLOCKED, UNCOLLECTED])

@@ -149,3 +149,17 @@ def test_a_broken_sandbox_is_raised_and_blamed_on_nobody(bench: Bench, monkeypat
     monkeypatch.setattr(session, "START", Path("/nonexistent/start.py"))
     with pytest.raises(SandboxBroken):
         bench.verify(bench.item(ACCEPTANCE), draft({"calc.py": RIGHT}))
+
+
+@pytest.mark.parametrize(
+    ("files", "told"),
+    [
+        ({"calc.py": RIGHT}, "It applies and compiles."),
+        ({"main.go": "func main( {"}, "It applies."),
+        ({"calc.py": RIGHT, "main.go": "func main( {"}, "It applies."),
+        ({"calc.py": "return 1\n"}, "It applies."),
+    ],
+)
+def test_what_nothing_compiled_is_not_said_to_compile(bench: Bench, files: dict[str, str], told: str) -> None:
+    verdict = bench.verify(bench.item(), draft(files))
+    assert (verdict.grade, verdict.reason) == (Grade.APPLIES, f"{told} No test could decide more.")
