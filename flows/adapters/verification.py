@@ -1,6 +1,5 @@
 """Drafts held against tests, confined: what is run, on what, and the verdict that comes of it."""
 
-import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -13,6 +12,7 @@ from flows.adapters.requirements import unread
 from flows.adapters.sandbox import Limits, choose
 from flows.adapters.sandbox.base import Sandbox
 from flows.adapters.sandbox.expected import test_files
+from flows.adapters.sandbox.scratch import OF_RUNS, scratch, sweep
 from flows.adapters.suites import PYTEST, Runner, command_of
 from flows.adapters.trees import Trees, texts
 from flows.adapters.trials import Bench
@@ -23,6 +23,9 @@ from stages.given import left_out
 from stages.judging import judge, nothing_executed
 from stages.models import Draft, Verdict, WorkItem
 from stages.patching import compiles
+
+PLACE = "autocoder-verify-"
+"""Prefix of the folders that code is laid out in."""
 
 
 class Verification:
@@ -55,8 +58,9 @@ class Verification:
             return nothing_executed(sandbox)
         started = time.monotonic()
         try:
-            with tempfile.TemporaryDirectory(prefix="autocoder-verify-") as place:
-                evidence = self._evidence(sandbox, Trees(Path(place), self._repositories, item, draft), item, draft)
+            sweep(PLACE, OF_RUNS)
+            with scratch(PLACE) as place:
+                evidence = self._evidence(sandbox, Trees(place, self._repositories, item, draft), item, draft)
         except OSError as error:
             raise SandboxBroken(f"The code of {item.key} cannot be laid out to be verified: {error}.") from error
         seconds = time.monotonic() - started
@@ -73,8 +77,8 @@ class Verification:
         sandbox = choose()
         if isinstance(sandbox, str):
             return [[] for _ in drafts]
-        with tempfile.TemporaryDirectory(prefix="autocoder-compare-") as place:
-            return [self._passed(sandbox, Path(place) / str(n), item, each, drafts) for n, each in enumerate(drafts)]
+        with scratch(PLACE) as place:
+            return [self._passed(sandbox, place / str(n), item, each, drafts) for n, each in enumerate(drafts)]
 
     def _passed(
         self, sandbox: Sandbox, place: Path, item: WorkItem, draft: Draft, drafts: Sequence[Draft]

@@ -5,6 +5,7 @@ cpu_s, memory_mb, disk_mb, pids, nofile, output_kb. Exit code 0 once there is a 
 """
 
 import json
+import signal
 import sys
 from dataclasses import fields
 from pathlib import Path
@@ -55,5 +56,12 @@ def read_limits(path: Path) -> Limits:
     return Limits(**given)
 
 
+def _leave(*_: object) -> None:
+    """On SIGTERM: tidy up on the way out, and be asked once."""
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    raise SystemExit(128 + signal.SIGTERM)
+
+
 if __name__ == "__main__":
+    signal.signal(signal.SIGTERM, _leave)
     sys.exit(main(sys.argv[1:]))

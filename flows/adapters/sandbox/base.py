@@ -2,7 +2,6 @@
 
 import base64
 import json
-import tempfile
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -10,10 +9,11 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from flows.adapters.sandbox import ExecResult, Limits, disk
+from flows.adapters.sandbox import ExecResult, Limits
 from flows.adapters.sandbox.identity import all_reachable, give, may_change
 from flows.adapters.sandbox.interpreter import Interpreter, interpreter
 from flows.adapters.sandbox.policy import readable_system
+from flows.adapters.sandbox.scratch import OF_RUNS, scratch
 from flows.adapters.sandbox.session import Session
 from stages.errors import SandboxBroken
 
@@ -168,10 +168,7 @@ def temporary_folder() -> Iterator[Path]:
 
     Where a run has a uid of its own, that uid may go through it, and so may others.
     """
-    folder = Path(tempfile.mkdtemp(prefix="autocoder-sandbox-"))
-    if may_change():
-        folder.chmod(0o711)
-    try:
+    with scratch(OF_RUNS) as folder:
+        if may_change():
+            folder.chmod(0o711)
         yield folder
-    finally:
-        disk.remove(str(folder))

@@ -18,6 +18,11 @@ def spare_uid() -> int | None:
     return FIRST_UID + (os.getpid() * 31 + next(_runs)) % UIDS if may_change() else None
 
 
+def is_ours(uid: int) -> bool:
+    """Whether a uid is the worker's, or one of those that its runs have."""
+    return uid == os.geteuid() or (may_change() and FIRST_UID <= uid < FIRST_UID + UIDS)
+
+
 @cache
 def may_change() -> bool:
     """Whether we are root, and one that may become somebody else."""

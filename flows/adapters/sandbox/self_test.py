@@ -3,7 +3,6 @@
 import json
 import os
 import socket
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,11 +10,13 @@ from typing import TYPE_CHECKING
 
 from flows.adapters.sandbox import Limits
 from flows.adapters.sandbox.interpreter import interpreter
+from flows.adapters.sandbox.scratch import OF_RUNS, scratch, sweep
 from stages.errors import SandboxBroken
 
 if TYPE_CHECKING:
     from flows.adapters.sandbox.base import Sandbox
 
+WORK, OUTSIDE = "autocoder-self-test-", "autocoder-canary-"
 CANARY = "a secret of the self-test"
 PROBE = Path(__file__).with_name("probe.py")
 LIMITS = Limits(wall_s=20, cpu_s=20)
@@ -24,11 +25,12 @@ LIMITS = Limits(wall_s=20, cpu_s=20)
 def probe(sandbox: "Sandbox") -> str | None:
     """None if the probe could do what it must and nothing that it must not, else which; runs about 80 ms."""
     try:
-        with _outside() as (folder, port), tempfile.TemporaryDirectory(prefix="autocoder-self-test-") as work:
-            Path(work).chmod(0o755)
+        sweep(WORK, OUTSIDE, OF_RUNS)
+        with _outside() as (folder, port), scratch(WORK) as work:
+            work.chmod(0o755)
             argv = [str(interpreter().python), "-I", "-S", "-B", "-"]
             env = {"FOLDER": str(folder), "PORT": str(port), "WORKER": str(os.getpid())}
-            ran = sandbox.run(argv, Path(work), limits=LIMITS, env=env, stdin=PROBE.read_text(), result_fd=True)
+            ran = sandbox.run(argv, work, limits=LIMITS, env=env, stdin=PROBE.read_text(), result_fd=True)
             done = json.loads(ran.result) if ran.result else {"could not start": ran.output.strip()[-300:]}
             untouched = _untouched(folder)
     except SandboxBroken as error:
@@ -48,11 +50,7 @@ def _untouched(folder: Path) -> bool:
 @contextmanager
 def _outside() -> Iterator[tuple[Path, int]]:
     """A folder that anybody may write to, with a canary that anybody may read and write, and a port that listens."""
-    with (
-        tempfile.TemporaryDirectory(prefix="autocoder-canary-") as name,
-        socket.create_server(("127.0.0.1", 0)) as server,
-    ):
-        folder = Path(name)
+    with scratch(OUTSIDE) as folder, socket.create_server(("127.0.0.1", 0)) as server:
         folder.chmod(0o777)
         (folder / "canary").write_text(CANARY)
         (folder / "canary").chmod(0o666)

@@ -1,8 +1,12 @@
 """`python -m flows.adapters.sandbox WORKDIR LIMITS.json`."""
 
 import json
+import os
+import signal
 import subprocess
 import sys
+import tempfile
+import time
 from pathlib import Path
 from typing import Any
 
@@ -99,3 +103,39 @@ def test_what_cannot_be_run_is_an_error_that_says_why(
     run = verdict(tmp_path, tmp_path / "limits.json")
     assert run.outcome == "error"
     assert reason in run.reason
+
+
+def begun(folder: Path, until: str) -> "subprocess.Popen[bytes]":
+    """The command line, once a folder for temporary files has that in its name."""
+    (folder / "temporary").mkdir()
+    (folder / "temporary").chmod(0o711)
+    (folder / "test_solution.py").write_text("def test_x(): assert 1\n")
+    (folder / "limits.json").write_text("{}")
+    argv = [sys.executable, "-m", "flows.adapters.sandbox", str(folder), str(folder / "limits.json")]
+    env = os.environ | {"TMPDIR": str(folder / "temporary")}
+    process = subprocess.Popen(argv, stdout=subprocess.DEVNULL, env=env)
+    while not list((folder / "temporary").glob(f"*{until}*")):
+        assert process.poll() is None, "it ended too early"
+        time.sleep(0.005)
+    return process
+
+
+@pytest.mark.skipif(isinstance(choose(), str), reason="no sandbox here")
+@pytest.mark.parametrize("until", ["canary", "self-test", "sandbox"])
+def test_it_leaves_nothing_behind_when_it_is_terminated(place: Path, until: str) -> None:
+    process = begun(place, until)
+    process.terminate()
+    assert process.wait(20) == 128 + signal.SIGTERM
+    assert list((place / "temporary").iterdir()) == []
+
+
+@pytest.mark.skipif(isinstance(choose(), str), reason="no sandbox here")
+def test_what_it_left_when_it_was_killed_goes_with_the_next(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    process = begun(place, "self-test")
+    process.kill()
+    process.wait(20)
+    assert list((place / "temporary").iterdir()), "something is left"
+    monkeypatch.setattr(tempfile, "tempdir", str(place / "temporary"))
+    sandbox._choose.cache_clear()
+    assert not isinstance(choose(), str)
+    assert list((place / "temporary").iterdir()) == []

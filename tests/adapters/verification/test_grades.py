@@ -1,6 +1,7 @@
 """Every grade, and each of the three that decide, from real confined runs."""
 
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -163,3 +164,14 @@ def test_a_broken_sandbox_is_raised_and_blamed_on_nobody(bench: Bench, monkeypat
 def test_what_nothing_compiled_is_not_said_to_compile(bench: Bench, files: dict[str, str], told: str) -> None:
     verdict = bench.verify(bench.item(), draft(files))
     assert (verdict.grade, verdict.reason) == (Grade.APPLIES, f"{told} No test could decide more.")
+
+
+def test_what_a_killed_verification_left_goes_with_the_next(
+    bench: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    temporary = tmp_path / "temporary"
+    temporary.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(temporary))
+    (temporary / f"{verification.PLACE}locked-abc/untouched").mkdir(parents=True)
+    bench.verify(bench.item(), draft({"calc.py": RIGHT}))
+    assert list(temporary.iterdir()) == []
