@@ -76,13 +76,13 @@ class Bench:
         run = as_run(self._run(self.trees.after, self.companions(files) | dict(files), home, canaries=False))
         return sorted(test for test, state in run.tests.items() if state == "passed")
 
-    def check(self, command: str) -> Trial | None:
-        """A trial by a finding's own command; None without one. Raises SandboxBroken."""
+    def check(self, command: str, about: Collection[str] = ()) -> Trial | None:
+        """A trial by a finding's own command; None without one. about: its files. Raises SandboxBroken."""
         if not command.strip():
             return None
         trees = (self.trees.untouched, self.trees.after)
-        if own := stand_ins(command, *trees, interpreter(self.python)):
-            return _unsaid("The finding's check", f"the draft brings along {', '.join(own)}, in place of its tools")
+        if own := stand_ins(command, *trees, interpreter(self.python), about):
+            return _unsaid("The finding's check", f"the draft brings along or rewrites {', '.join(own)}, which it runs")
         return self._by_command("The finding's check", command, trees, f"check: {command}"[:200])
 
     def companions(self, tests: Mapping[str, str]) -> dict[str, str]:

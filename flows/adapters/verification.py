@@ -108,7 +108,7 @@ class Verification:
         trials = (
             bench.tests("Acceptance tests", given, given=True),
             bench.others("Acceptance tests", given) if by_command else None,
-            bench.check(item.finding.check),
+            bench.check(item.finding.check, (item.finding.file, *item.finding.files)),
         )
         return Evidence(
             acceptance=tuple(trial for trial in trials if trial),

@@ -69,6 +69,14 @@ def test_a_tool_that_the_draft_brings_along_says_nothing(bench: Bench, check: st
     assert "the draft brings along" in verdict.reason
 
 
+def test_a_checker_of_the_repository_that_the_draft_guts_says_nothing(bench: Bench) -> None:
+    item = bench.item(check="python find.py", library={**CODE, "find.py": "import calc\nassert calc.add(1, 2) == 3\n"})
+    verdict = bench.verify(item, draft({"calc.py": CALC + "\n\nMORE = 1\n", "find.py": "pass\n"}))
+    assert verdict.grade is Grade.UNVERIFIED
+    assert "the draft brings along or rewrites find.py" in verdict.reason
+    assert bench.verify(item, draft({"calc.py": RIGHT})).grade is Grade.SELF_TESTED
+
+
 def test_what_the_code_says_of_absent_tools_is_no_excuse(bench: Bench) -> None:
     loud = draft({"calc.py": CALC + "\n\nprint('frobnicate: not found')\nMORE = 1\n"}, MORE)
     verdict = bench.verify(bench.item(check=CHECK), loud)

@@ -8,6 +8,8 @@ from flows.adapters.sandbox.interpreter import interpreter
 from flows.adapters.stand_ins import stand_ins
 
 BEFORE = {"calc.py": "a", "check.sh": "a", "Makefile": "a", "src/app/__init__.py": "", "cli.py": "a"}
+BEFORE |= {"find.py": "a", "tools/find.py": "a", "tools/deep/find.py": "a"}
+ABOUT = ("cli.py", "./tools/deep/find.py")
 
 
 def write(tree: Path, files: dict[str, str]) -> Path:
@@ -33,6 +35,15 @@ def write(tree: Path, files: dict[str, str]) -> Path:
         ("make lint", "Makefile", "Makefile"),
         ("python -m app", "src/app/__main__.py", ""),
         ("python cli.py --version", "cli.py", ""),
+        ("python calc.py", "cli.py", ""),
+        ("python find.py calc.py", "find.py", "find.py"),
+        ("true && python3 ./find.py", "find.py", "./find.py"),
+        ("python -m find calc.py", "find.py", "find"),
+        ("python -m tools.find calc.py", "tools/find.py", "tools.find"),
+        ("cd tools && python find.py", "tools/find.py", "find.py"),
+        ("cd tools/deep && python ../find.py", "tools/find.py", "../find.py"),
+        ("cd tools/deep && python find.py", "tools/deep/find.py", ""),
+        ("python -m tools.deep.find", "tools/deep/find.py", ""),
         ('python -c "import health"', "health.py", ""),
         ("grep -q make calc.py", "Makefile", ""),
         ("test -f health.py", "health.py", ""),
@@ -40,5 +51,5 @@ def write(tree: Path, files: dict[str, str]) -> Path:
 )
 def test_a_tool_is_none_if_the_draft_brings_it_along(tmp_path: Path, command: str, shipped: str, found: str) -> None:
     before, after = write(tmp_path / "before", BEFORE), write(tmp_path / "after", {**BEFORE, shipped: "b"})
-    assert stand_ins(command, before, after, interpreter()) == ((found,) if found else ())
-    assert stand_ins(command, before, before, interpreter()) == ()
+    assert stand_ins(command, before, after, interpreter(), ABOUT) == ((found,) if found else ())
+    assert stand_ins(command, before, before, interpreter(), ABOUT) == ()
