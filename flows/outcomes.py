@@ -95,15 +95,30 @@ async def _count_try(item: WorkItem, error: WorkerError) -> Ending:
 
 
 async def publish() -> int:
-    """Commit every finished outcome, those of dead runs too: how many rows are new."""
+    """Commit every finished outcome, those of dead runs too: how many rows are new. Without any, what was spent.
+
+    A dry run commits nothing: what it spent goes out with the next run that is none.
+    """
     shop = workshop()
     outcomes = [] if shop.dry_run else shop.outbox.waiting()
     if not outcomes:
+        await _account()
         return 0
     # no retries: `append` makes ten tries of its own, since each must look first what the last one did
     receipt = await act("publish", f"{len(outcomes)} outcomes", lambda: shop.commit(outcomes), retries=0)
     await views.show_commit(receipt.url, f"rows {receipt.first} to {receipt.last}")
     return receipt.rows
+
+
+async def _account() -> None:
+    """Tell the results dataset what was spent on no row, by runs that died too. No run fails for it."""
+    shop = workshop()
+    try:
+        untold = {} if shop.dry_run else await asyncio.to_thread(shop.untold)
+        if untold:
+            await act("account", "", lambda: shop.account(untold), retries=0)
+    except WorkerError as error:
+        get_run_logger().warning("What was spent is known to this disk alone until the next run: %s", error)
 
 
 def _origin() -> dict[str, str]:

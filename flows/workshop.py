@@ -35,6 +35,7 @@ from stages.errors import BudgetReached, EndpointDown, Misconfigured, Permanent,
 
 if TYPE_CHECKING:  # an idle tick never pays for these imports
     from flows.adapters.breaker import Breaker
+    from flows.adapters.ledger import Spent
     from flows.adapters.model import Model
     from flows.adapters.repository import Repositories
     from flows.adapters.results import Receipt, Results
@@ -61,6 +62,8 @@ class Workshop:
         self.outbox = Outbox(self.place / "outbox")
         self.progress = Progress()
         self.claims = Claims(self.place / "claims")
+        self.told: Spent | None = None
+        """What the results dataset told of spending in this run; None while we do not know, or there is no dataset."""
         self.thoughts: dict[str, list[Thought[Any]]] = {}
         """Key of an item → what was thought of it in this run, for a row that says why there is no more."""
         self.gate = asyncio.Semaphore(chosen.calls_in_flight)
@@ -165,7 +168,8 @@ class Workshop:
     def catch_up(self) -> tuple[str, ...]:
         """Learn what the results dataset says was seen, decided and spent since we last asked: one request."""
         state, notes = catch_up(self.backlog, self.results, time.time(), may_start_over=not self.dry_run)
-        if state.spent:
+        if state.head:
+            self.told = state.spent
             self.spending.load(state.spent)
         return notes
 
@@ -179,6 +183,21 @@ class Workshop:
             self.backlog.mark_seen_published(seen)
         self.outbox.drop(keys)
         return receipt
+
+    def untold(self) -> "Spent":
+        """What this home spent and the results dataset does not know, if it is there: most often nothing."""
+        from flows.adapters.ledger import merge_spent
+
+        if self.told is None:
+            return {}
+        mine = self.spending.unpublished()
+        return mine if merge_spent(self.told, mine) != self.told else {}
+
+    def account(self, spent: "Spent") -> None:
+        """Commit what was spent, and no row: what runs spend that publish nothing outlives this disk, too."""
+        from flows.adapters.upkeep import account
+
+        account(self.results, spent)
 
     def check_repository(self, repository: str) -> None:
         """Raises Permanent for a path of this machine that a record from the real Hub names.

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from flows.adapters.commits import Commit, Read, latest, revised
-from flows.adapters.ledger import DATA, Ledger
+from flows.adapters.ledger import DATA, Ledger, Spent, merge_spent
 from flows.adapters.ledger_copy import LedgerCopy
 from flows.adapters.parquet import UnreadableShard, read, read_columns
 from flows.adapters.results import Results
@@ -63,6 +63,17 @@ def rebuild(results: Results) -> None:
         return revised(results.dataset, ledger, copy, changes, "State worked out anew from the rows")
 
     results.revise(revision, anew=True)
+
+
+def account(results: Results, spent: Spent) -> None:
+    """The state tells what was spent, where it told less. Raises Transient, Permanent; Missing without a dataset."""
+
+    def revision(ledger: Ledger, copy: LedgerCopy, read_shard: Read) -> Commit | None:
+        grown = ledger.model_copy(update={"spent": merge_spent(ledger.spent, spent)})
+        message = "What was spent, and came to no row"
+        return revised(results.dataset, grown, copy, {}, message) if grown.spent != ledger.spent else None
+
+    results.revise(revision)
 
 
 def _due(shards: tuple[Span, ...], keep: Keep, read_shard: Read) -> Iterator[tuple[Span, list[dict[str, Any]]]]:

@@ -13,6 +13,7 @@ from tests.adapters.fake_refusals import openai_error
 from tests.adapters.fake_replies import refuses, says
 from tests.adapters.faults import Faults, answer
 from tests.flows.conftest import TOKEN, World, record
+from tests.results import DATASET
 
 SIX = [stage.step for stage in STAGES]
 
@@ -162,6 +163,33 @@ def test_a_bound_on_spending_ends_the_run_and_says_when_it_opens_again(world: Wo
     state = world.run()
     assert (state.name, state.is_completed()) == ("Budget", True)
     assert "opens again at" in (state.message or "")
+
+
+def test_what_is_spent_on_no_row_is_told_in_the_datasets_state(world: World, faults: Faults):
+    world.publish(record("a"))
+    world.run()
+    published = told(world)
+    world.publish(record("b"))
+    world.odd["draft"] = lambda call: refuses(401, openai_error("Incorrect API key provided"))
+    faults.on(r"POST .*/commit/", answer(403), times=1)
+    state = world.run()
+    assert "key" in (state.message or ""), "what cannot be told does not hide why the run failed"
+    assert told(world) == published
+    world.run(dry_run=True)
+    assert told(world) == published
+    world.run()
+    assert told(world) > published
+    assert len(world.rows()) == 1
+    world.odd.clear()
+    assert world.run().name == "Published 1 of 1"
+    assert world.run().name == "Idle"
+    assert len(world.requests) == 3
+
+
+def told(world: World) -> int:
+    """The tokens that the results dataset knows to be spent."""
+    worker = json.loads(world.hub.read(DATASET, world.hub.head(DATASET), "_state/worker.json"))
+    return sum(tokens for day in worker["spent"].values() for tokens in day.values())
 
 
 def test_a_closed_purse_takes_up_nothing(world: World, monkeypatch: pytest.MonkeyPatch):
