@@ -162,8 +162,10 @@ class Workshop:
         return None
 
     def room(self) -> int:
-        """How many more outcomes may wait on disk."""
-        return max(0, self.settings.waiting_outcomes - len(self.outbox))
+        """How many more outcomes may wait on disk, beside those that other runs are working on."""
+        finished = list(self.outbox)
+        under_way = self.claims.elsewhere() - {key.rpartition("-")[0] for key in finished}
+        return max(0, self.settings.waiting_outcomes - len(finished) - len(under_way))
 
     def catch_up(self) -> tuple[str, ...]:
         """Learn what the results dataset says was seen, decided and spent since we last asked: one request."""

@@ -31,6 +31,16 @@ class Claims:
             taken.add(id_)
         return taken
 
+    def elsewhere(self) -> set[str]:
+        """The ids that other runs work on now."""
+        names = {path.stem for path in self.folder.glob("*.lock")} - self._held.keys()
+        return {id_ for id_ in names if not self._free(id_)}
+
+    def _free(self, id_: str) -> bool:
+        """Whether nobody holds it; what a dead process left of it is cleared away."""
+        with Claims(self.folder) as probe:
+            return bool(probe.take([id_], limit=1))
+
     def release(self) -> None:
         """Give all of them back."""
         for id_, lock in self._held.items():

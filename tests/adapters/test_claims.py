@@ -20,6 +20,17 @@ def test_a_released_claim_is_free_and_leaves_no_file(tmp_path):
     assert Claims(tmp_path).take(["a"], limit=1) == {"a"}
 
 
+def test_what_others_hold_is_told_and_what_nobody_holds_is_cleared_away(tmp_path):
+    mine, theirs = Claims(tmp_path), Claims(tmp_path)
+    assert mine.elsewhere() == set()
+    mine.take(["a"], limit=1)
+    theirs.take(["b"], limit=1)
+    (tmp_path / "c.lock").touch()
+    assert mine.elsewhere() == {"b"}
+    assert sorted(path.stem for path in tmp_path.iterdir()) == ["a", "b"]
+    assert theirs.elsewhere() == {"a"}
+
+
 def test_a_claim_dies_with_its_process(tmp_path):
     code = "import sys, time; from flows.adapters.claims import Claims; from pathlib import Path\n"
     code += "claims = Claims(Path(sys.argv[1])); claims.take(['a'], 1); print('held', flush=True); time.sleep(60)"
