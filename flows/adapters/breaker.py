@@ -1,14 +1,17 @@
 """A breaker for an endpoint that fails again and again: it is left alone for a while.
 
 A circuit breaker (Nygard, "Release It!"): closed, it counts failures in a row; open, nothing is asked; half open, a few
-failures open it again, for twice as long. It is kept on disk, since each run is a process of its own.
+failures open it again, for twice as long. All of it, the count too, is kept on disk alone: each run is a process of its
+own, and one with a single item makes too few calls to open it.
 """
 
 import hashlib
 import json
+import os
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -24,6 +27,16 @@ HALF_OPEN = 3
 """Failures in a row that open it again after a rest."""
 
 
+@dataclass(frozen=True)
+class _Kept:
+    until: float = 0.0
+    """Seconds since the epoch."""
+    rested_s: float = 0.0
+    why: str = ""
+    in_a_row: int = 0
+    """Failures since it was last closed or opened."""
+
+
 class Breaker:
     """For one address. failures: in a row, that open it; rest_s: for how long, the first time."""
 
@@ -35,46 +48,45 @@ class Breaker:
         self._failures = failures
         self._rest_s = rest_s
         self._clock = clock
-        self._in_a_row = 0
-        self._until, self._rested_s, self._why = self._read()
 
     def check(self) -> None:
         """Raises EndpointDown while it is open."""
-        if self._clock() < self._until:
-            reopens = datetime.fromtimestamp(self._until, UTC)
+        kept = self._read()
+        if self._clock() < kept.until:
+            reopens = datetime.fromtimestamp(kept.until, UTC)
             raise EndpointDown(
                 f"{self._address} failed again and again and is left alone until {reopens:%Y-%m-%d %H:%M} UTC; then it "
-                f"is tried again. The last failure: {self._why}",
+                f"is tried again. The last failure: {kept.why}",
                 reopens=reopens,
             )
 
     def failed(self, why: str) -> None:
-        """Count a failure; too many in a row open it."""
-        self._in_a_row += 1
-        if self._in_a_row >= (HALF_OPEN if self._rested_s else self._failures) and self._clock() >= self._until:
-            self._rested_s = min(2 * self._rested_s or self._rest_s, LONGEST_S)
-            self._until, self._why, self._in_a_row = self._clock() + self._rested_s, why, 0
-            self._write()
+        """Count a failure; too many in a row open it. Those of calls under way when it opened are not counted."""
+        kept, now = self._read(), self._clock()
+        if now < kept.until:
+            return
+        kept = replace(kept, in_a_row=kept.in_a_row + 1)
+        if kept.in_a_row >= (HALF_OPEN if kept.rested_s else self._failures):
+            rest_s = min(2 * kept.rested_s or self._rest_s, LONGEST_S)
+            kept = _Kept(until=now + rest_s, rested_s=rest_s, why=why)
+        self._write(kept)
 
     def succeeded(self) -> None:
         """It answers: forget what was."""
-        self._in_a_row = 0
-        if self._rested_s:
-            self._until, self._rested_s, self._why = 0.0, 0.0, ""
-            self._file.unlink(missing_ok=True)
+        self._file.unlink(missing_ok=True)
 
-    def _read(self) -> tuple[float, float, str]:
+    def _read(self) -> _Kept:
         with suppress(OSError, ValueError, TypeError, KeyError):
             kept = json.loads(self._file.read_text(encoding="utf-8"))
-            return float(kept["until"]), float(kept["rested_s"]), str(kept["why"])
-        return 0.0, 0.0, ""
+            return _Kept(float(kept["until"]), float(kept["rested_s"]), str(kept["why"]), int(kept["in_a_row"]))
+        return _Kept()
 
-    def _write(self) -> None:
-        self._file.parent.mkdir(parents=True, exist_ok=True)
-        new = self._file.with_suffix(".new")
-        kept = {"address": self._address, "until": self._until, "rested_s": self._rested_s, "why": self._why}
-        new.write_text(json.dumps(kept), encoding="utf-8")
-        new.replace(self._file)
+    def _write(self, kept: _Kept) -> None:
+        new = self._file.with_suffix(f".{os.getpid()}.new")
+        with suppress(OSError):  # on a full disk the spending journal lets no call through either
+            self._file.parent.mkdir(parents=True, exist_ok=True)
+            new.write_text(json.dumps({"address": self._address, **asdict(kept)}), encoding="utf-8")
+            new.replace(self._file)
 
 
 def of(settings: "Settings") -> Breaker:

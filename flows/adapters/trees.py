@@ -9,6 +9,7 @@ from pathlib import Path, PurePosixPath
 
 from flows.adapters.repository import Repositories
 from stages.before import before
+from stages.errors import Unusable
 from stages.models import Draft, File, WorkItem
 from stages.paths import is_test
 
@@ -51,9 +52,12 @@ class Trees:
 
     @cached_property
     def stubs(self) -> Mapping[str, str]:
-        """Path → text of those files that are not in the code before as they are in the untouched code."""
+        """Path → text of those files that are not in the code before as they are in the untouched code.
+
+        Raises Unusable for a draft that changes what is no UTF-8 text.
+        """
         paths = self.draft_files
-        old = {path: text for path in paths if (text := _text(self.untouched / path)) is not None}
+        old = {path: text for path in paths if (text := _text(self.untouched, path)) is not None}
         return {path: text for path, text in before(old, texts(self._draft.files)).items() if text != old.get(path)}
 
     @cached_property
@@ -152,5 +156,8 @@ def laid(tree: Path, files: Mapping[str, str]) -> Iterator[Path]:
         shutil.rmtree(copy)
 
 
-def _text(file: Path) -> str | None:
-    return file.read_text(encoding="utf-8") if file.is_file() else None
+def _text(tree: Path, path: str) -> str | None:
+    try:
+        return (tree / path).read_text(encoding="utf-8") if (tree / path).is_file() else None
+    except UnicodeDecodeError:
+        raise Unusable(f"The draft changes {path}, which is not UTF-8 text: leave it as it is.") from None

@@ -52,7 +52,10 @@ class Verification:
         return (self.mechanism, repr(self._limits), repr(self._suite_limits), self._suite, str(self._python))
 
     def verify(self, item: WorkItem, draft: Draft) -> Verdict:
-        """The verdict on a draft. Raises SandboxBroken, and what `Repositories.checkout` does."""
+        """The verdict on a draft.
+
+        Raises SandboxBroken, Unusable for a draft that changes what is no text, and what `Repositories.checkout` does.
+        """
         sandbox = choose()
         if isinstance(sandbox, str):
             return nothing_executed(sandbox)

@@ -53,6 +53,19 @@ def test_failures_in_a_row_open_it_and_a_success_between_them_does_not(tmp_path:
         found.check()
 
 
+def test_failures_are_counted_across_processes_and_a_success_of_any_ends_the_row(tmp_path: Path, clock: Clock) -> None:
+    one, two = breaker(tmp_path, clock), breaker(tmp_path, clock)
+    for each in (one, two, one, two):
+        fail(each, 1)
+    one.succeeded()
+    fail(two, 2)
+    fail(breaker(tmp_path, clock), 2)
+    assert not is_open(one)
+    fail(breaker(tmp_path, clock), 1)
+    assert is_open(one)
+    assert is_open(two)
+
+
 def test_it_stays_open_for_other_processes_and_closes_by_time(tmp_path: Path, clock: Clock) -> None:
     fail(breaker(tmp_path, clock), 5)
     assert is_open(breaker(tmp_path, clock))
@@ -80,6 +93,7 @@ def test_calls_that_were_under_way_when_it_opened_do_not_prolong_it(tmp_path: Pa
     found = breaker(tmp_path, clock)
     fail(found, 25)
     clock.now += 601
+    fail(found, 2)
     assert not is_open(found)
 
 
@@ -87,10 +101,10 @@ def test_a_success_after_a_rest_forgets_all(tmp_path: Path, clock: Clock) -> Non
     fail(breaker(tmp_path, clock), 5)
     clock.now += 601
     breaker(tmp_path, clock).succeeded()
+    assert list((tmp_path / "breakers").iterdir()) == []
     found = breaker(tmp_path, clock)
     fail(found, 4)
     assert not is_open(found)
-    assert list((tmp_path / "breakers").iterdir()) == []
 
 
 def test_other_addresses_are_not_concerned_nor_is_a_damaged_file(tmp_path: Path, clock: Clock) -> None:

@@ -12,9 +12,13 @@ if TYPE_CHECKING:
     from flows.adapters.sandbox.base import Sandbox
 
 
+MOST = 10**9
+"""Of any limit: what the kernel and its clocks can be told."""
+
+
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What one run may use, all its processes together. Raises ValueError for a limit that is not positive."""
+    """What one run may use, all its processes together. Raises ValueError for what is no limit."""
 
     wall_s: float = 60.0
     cpu_s: float = 120.0
@@ -31,9 +35,11 @@ class Limits:
 
     def __post_init__(self) -> None:
         for field in fields(self):
-            value = getattr(self, field.name)
-            if isinstance(value, bool) or not isinstance(value, int | float) or not value > 0:
-                raise ValueError(f"the limit {field.name} is {value!r}: a number above 0 is expected")
+            value, whole = getattr(self, field.name), isinstance(field.default, int)
+            fits = isinstance(value, int if whole else int | float) and not isinstance(value, bool)
+            if not fits or not 0 < value <= MOST:
+                wanted = f"a {'whole ' * whole}number above 0 and at most {MOST:,}"
+                raise ValueError(f"the limit {field.name} is {value!r}: {wanted} is expected")
 
 
 @dataclass(frozen=True, slots=True)

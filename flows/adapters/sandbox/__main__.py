@@ -7,7 +7,7 @@ cpu_s, memory_mb, disk_mb, pids, nofile, output_kb. Exit code 0 once there is a 
 import json
 import signal
 import sys
-from dataclasses import fields
+from dataclasses import fields, replace
 from pathlib import Path
 
 from flows.adapters.sandbox import Limits, choose
@@ -16,6 +16,7 @@ from flows.adapters.sandbox.testing import run_tests
 from stages.errors import WorkerError
 
 TESTS = "test_solution.py"
+MISSING = "WORKDIR holds no solution.py."
 
 
 def main(arguments: list[str]) -> int:
@@ -41,10 +42,16 @@ def verdict(workdir: Path, limits: Path) -> TestRun:
         sandbox = choose()
         if isinstance(sandbox, str):
             return TestRun(Outcome.UNVERIFIED, sandbox)
-        return run_tests(sandbox, workdir, {TESTS: text}, bounds, home=("solution",))
+        run = run_tests(sandbox, workdir, {TESTS: text}, bounds, home=("solution",))
+        return replace(run, reason=MISSING) if run.outcome is Outcome.FAILED and not _is_there(workdir) else run
     except Exception as error:  # whatever it is, the caller expects a line of JSON
         reason = f"{error}" if isinstance(error, WorkerError) else f"{type(error).__name__}: {error}"
         return TestRun(Outcome.ERROR, reason)
+
+
+def _is_there(workdir: Path) -> bool:
+    """Whether there is a module of the name that tests import, or a package."""
+    return (workdir / "solution.py").exists() or (workdir / "solution").is_dir()
 
 
 def read_limits(path: Path) -> Limits:

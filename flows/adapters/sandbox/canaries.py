@@ -82,12 +82,13 @@ def _canary(tests: tuple[Expected, ...], helpers: Helpers) -> Canary:
 
 
 def _best(assertions: Iterable[list[Mutation]]) -> list[Mutation]:
-    """One of the best changes to each, the best first, else in no order; one for each place."""
+    """One of the best changes to each, the best first, else in no order; what comes up twice in a helper is one."""
     found: dict[tuple[object, ...], Mutation] = {}
     for changes in islice(assertions, MANY):
         best = min(one.strength for one in changes)
         one = DICE.choice([one for one in changes if one.strength is best])
-        found.setdefault(tuple((edit.path, edit.start, edit.end) for edit in one.edits), one)
+        place = tuple((edit.path, edit.start, edit.end) for change in changes for edit in change.edits)
+        found.setdefault(place, one)
     return sorted(DICE.sample([*found.values()], len(found)), key=lambda one: one.strength)
 
 

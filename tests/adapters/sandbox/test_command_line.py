@@ -47,6 +47,7 @@ def test_a_folder_gets_one_line_of_verdict(tmp_path: Path) -> None:
 def test_a_folder_without_a_solution_has_failed(tmp_path: Path) -> None:
     told = verify(tmp_path, {"test_solution.py": "from solution import f\ndef test_x(): assert f() == 1\n"})
     assert (told["verdict"], told["tests"]) == ("failed", {"test_solution.py::test_x": "error"})
+    assert told["reason"] == "WORKDIR holds no solution.py."
 
 
 @pytest.mark.skipif(isinstance(choose(), str), reason="no sandbox here")
@@ -91,6 +92,19 @@ def test_without_a_sandbox_nothing_is_executed_and_it_says_why(tmp_path: Path, m
         ({"test_solution.py": "x = 1"}, LIMITS, "no tests"),
         ({"test_solution.py": "def test_x(): pass"}, {"wall": 3}, "wall_s"),
         ({"test_solution.py": "def test_x(): pass"}, {"wall_s": 0}, "wall_s"),
+        (
+            {"test_solution.py": "def test_x(): pass"},
+            {"wall_s": float("inf")},
+            "wall_s is inf: a number above 0 and at most",
+        ),
+        (
+            {"test_solution.py": "def test_x(): pass"},
+            {"cpu_s": float("nan")},
+            "cpu_s is nan: a number above 0 and at most",
+        ),
+        ({"test_solution.py": "def test_x(): pass"}, {"nofile": 0.5}, "nofile is 0.5: a whole number above 0"),
+        ({"test_solution.py": "def test_x(): pass"}, {"pids": float("inf")}, "pids is inf: a whole number above 0"),
+        ({"test_solution.py": "def test_x(): pass"}, {"memory_mb": 10**30}, "memory_mb"),
         ({"test_solution.py": "def test_x(): pass"}, [], "an object"),
     ],
 )

@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 
 from flows.adapters import verification
-from stages.errors import SandboxBroken
+from stages.errors import SandboxBroken, Unusable
 from stages.models import Grade
+from tests.adapters.git_repositories import commit, make
 from tests.adapters.verification.bench import ADDS, CALC, LIBRARY, RIGHT, Bench, draft
 
 ACCEPTANCE = {"tests/acceptance/test_add.py": ADDS}
@@ -175,3 +176,12 @@ def test_what_a_killed_verification_left_goes_with_the_next(
     (temporary / f"{verification.PLACE}locked-abc/untouched").mkdir(parents=True)
     bench.verify(bench.item(), draft({"calc.py": RIGHT}))
     assert list(temporary.iterdir()) == []
+
+
+def test_a_draft_that_changes_what_is_no_utf8_text_is_unusable(bench: Bench, tmp_path: Path) -> None:
+    repository = tmp_path / "latin"
+    commit(make(repository), {"calc.py": CALC})
+    (repository / "calc.py").write_bytes("# -*- coding: latin-1 -*-\nname = 'caf\xe9'\n".encode("latin-1"))
+    item = bench.item().model_copy(update={"repository": "latin", "revision": commit(repository, {"more.py": ""})})
+    with pytest.raises(Unusable, match=r"changes calc\.py, which is not UTF-8 text"):
+        bench.verify(item, draft({"calc.py": RIGHT}, OWN))
