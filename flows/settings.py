@@ -94,7 +94,7 @@ class Settings(BaseSettings):
 
     # --- work --------------------------------------------------------------------------------------
     home: kinds.Home = Path(".autocoder")
-    """Everything the worker keeps on disk. Deleting it loses at most the run in hand."""
+    """Everything the worker keeps on disk. Deleting it loses what is not published yet, and the local Hub."""
     waiting_outcomes: int = Field(1_024, ge=1)
     """Finished outcomes that may wait on disk for the Hub; no more items are taken up than there is room for."""
     cache_gigabytes: float = Field(10, ge=0)
