@@ -9,14 +9,23 @@ from uuid import uuid4
 
 import httpx
 from prefect.client.orchestration import SyncPrefectClient
-from prefect.client.schemas.filters import ArtifactFilter, ArtifactFilterKey
-from prefect.client.schemas.objects import FlowRun, State
+from prefect.client.schemas.filters import (
+    ArtifactFilter,
+    ArtifactFilterKey,
+    FlowFilter,
+    FlowFilterName,
+    FlowRunFilter,
+    FlowRunFilterState,
+    FlowRunFilterStateType,
+)
+from prefect.client.schemas.objects import FlowRun, State, StateType
 from prefect.client.schemas.sorting import ArtifactSort
 from prefect.exceptions import ObjectNotFound
 
 from flows.settings import Settings
 
 REHEARSAL_ITEMS = 8
+IMPLEMENT = FlowFilter(name=FlowFilterName(any_=["implement"]))
 
 
 class Follower:
@@ -39,8 +48,9 @@ class Follower:
         """
         with suppress(httpx.HTTPError):
             run = self._first_run()
-            yield from self._items()  # after the run was read: an ended run's items are all there
-            if run.state and run.state.is_final() and not self.said_the_end:
+            over = not self.said_the_end and bool(run.state and run.state.is_final()) and not self._shared()
+            yield from self._items()  # after the runs were read: an ended run's items are all there
+            if over and run.state:
                 self.said_the_end = True
                 yield from told(run.state)
                 yield from self._addresses(run)
@@ -57,6 +67,13 @@ class Follower:
             with suppress(ObjectNotFound):  # somebody deleted it
                 self.run = self.prefect.read_flow_run(self.run.id)
         return self.run
+
+    def _shared(self) -> bool:
+        """Whether a tick that came in between took up a part of the rehearsal, and is still at it."""
+        at_work = FlowRunFilter(state=FlowRunFilterState(type=FlowRunFilterStateType(any_=[StateType.RUNNING])))
+        return bool(first_parameters(self.settings)) and bool(
+            self.prefect.read_flow_runs(flow_filter=IMPLEMENT, flow_run_filter=at_work, limit=1)
+        )
 
     def _items(self) -> Iterator[str]:
         artifacts = self.prefect.read_artifacts(

@@ -9,6 +9,8 @@ from tests.flows.conftest import World, record
 
 pytestmark = pytest.mark.skipif(isinstance(choose(), str), reason=f"nothing confines code here: {choose()}")
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def three(world: World, monkeypatch: pytest.MonkeyPatch) -> World:

@@ -9,6 +9,8 @@ from tests.adapters.fake_refusals import openai_error
 from tests.adapters.fake_replies import Answer, Call, Wire, refuses, says
 from tests.flows.conftest import World, record
 
+pytestmark = pytest.mark.slow
+
 
 def test_as_many_calls_are_in_flight_as_the_settings_say(world: World, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("AUTOCODER_CALLS_IN_FLIGHT", "2")
