@@ -7,9 +7,10 @@ from tests.adapters.fake_answers import answer_for
 from tests.adapters.fake_replies import says
 from tests.flows.conftest import World, record
 
-pytestmark = pytest.mark.skipif(isinstance(choose(), str), reason=f"nothing confines code here: {choose()}")
-
-pytestmark = pytest.mark.slow
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(isinstance(choose(), str), reason=f"nothing confines code here: {choose()}"),
+]
 
 
 @pytest.fixture
