@@ -65,6 +65,7 @@ def test_what_may_pass_is_tried_again_at_the_pace_that_is_asked_for(world: World
     assert times["draft"] == 1
 
 
+@pytest.mark.slow
 def test_an_endpoint_that_fails_again_and_again_is_left_alone_and_every_item_keeps_its_place(
     world: World, monkeypatch: pytest.MonkeyPatch
 ):

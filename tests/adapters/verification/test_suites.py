@@ -28,6 +28,7 @@ def doubling(body: str) -> str:
 # --- confined runs ---------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "body",
     [
@@ -119,6 +120,7 @@ def test_a_file_is_restored_whatever_a_draft_put_in_its_way(tmp_path: Path, ther
     assert (tmp_path / "new/checks/a.py").read_text() == "old"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "body", [REPORTS, "import os; os.write(3, b'x' * 20_000_000); return a"], ids=["lines of its own", "a flood"]
 )
