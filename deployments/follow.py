@@ -15,6 +15,7 @@ from prefect.client.schemas.filters import (
     FlowFilter,
     FlowFilterName,
     FlowRunFilter,
+    FlowRunFilterStartTime,
     FlowRunFilterState,
     FlowRunFilterStateType,
 )
@@ -48,7 +49,7 @@ class Follower:
         """
         with suppress(httpx.HTTPError):
             run = self._first_run()
-            over = not self.said_the_end and bool(run.state and run.state.is_final()) and not self._shared()
+            over = not self.said_the_end and bool(run.state and run.state.is_final()) and not self._shared(run)
             yield from self._items()  # after the runs were read: an ended run's items are all there
             if over and run.state:
                 self.said_the_end = True
@@ -68,12 +69,15 @@ class Follower:
                 self.run = self.prefect.read_flow_run(self.run.id)
         return self.run
 
-    def _shared(self) -> bool:
-        """Whether a tick that came in between took up a part of the rehearsal, and is still at it."""
-        at_work = FlowRunFilter(state=FlowRunFilterState(type=FlowRunFilterStateType(any_=[StateType.RUNNING])))
-        return bool(first_parameters(self.settings)) and bool(
-            self.prefect.read_flow_runs(flow_filter=IMPLEMENT, flow_run_filter=at_work, limit=1)
+    def _shared(self, run: FlowRun) -> bool:
+        """Whether a tick that came while the run went on took up a part of the rehearsal, and is still at it."""
+        if not first_parameters(self.settings):
+            return False
+        at_work = FlowRunFilter(
+            state=FlowRunFilterState(type=FlowRunFilterStateType(any_=[StateType.RUNNING])),
+            start_time=FlowRunFilterStartTime(before_=run.end_time),
         )
+        return bool(self.prefect.read_flow_runs(flow_filter=IMPLEMENT, flow_run_filter=at_work, limit=1))
 
     def _items(self) -> Iterator[str]:
         artifacts = self.prefect.read_artifacts(

@@ -10,10 +10,8 @@ from uuid import UUID
 import pytest
 from prefect.client.orchestration import SyncPrefectClient
 
-from deployments.leftovers import leftovers
-from deployments.processes import end
 from stages.outcome import STAGES
-from tests.deployments.make_up import LAST_LINE, Up, free_port
+from tests.deployments.make_up import Up, running
 
 if TYPE_CHECKING:
     from tests.browser.page import Page
@@ -31,12 +29,8 @@ pytestmark = [
 
 @pytest.fixture(scope="module")
 def up(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Up]:
-    started = Up(tmp_path_factory.mktemp("up") / "home", (free_port(), free_port())).start()
-    started.read_until(LAST_LINE)
-    yield started
-    started.stop()
-    for left in leftovers(started.home / "up.json").values():
-        end(left)
+    with running(tmp_path_factory.mktemp("up") / "home") as started:
+        yield started
 
 
 @pytest.fixture

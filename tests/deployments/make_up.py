@@ -6,6 +6,8 @@ import socket
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -17,6 +19,8 @@ from prefect.client.orchestration import SyncPrefectClient, get_client
 from prefect.settings import PREFECT_API_URL, temporary_settings
 from prefect.states import Scheduled
 
+from deployments.leftovers import leftovers
+from deployments.processes import end
 from flows.adapters.hub import Hub
 from flows.preflight import answers
 from tests import results
@@ -114,6 +118,19 @@ class Up:
             return prefect.create_flow_run_from_deployment(
                 prefect.read_deployment_by_name("implement/on-demand").id, state=Scheduled(scheduled_time=then)
             ).id
+
+
+@contextmanager
+def running(home: Path) -> Iterator[Up]:
+    """A `make up` that has done its first run, and nothing of it afterwards."""
+    started = Up(home, (free_port(), free_port())).start()
+    started.read_until(LAST_LINE)
+    try:
+        yield started
+    finally:
+        started.stop()
+        for left in leftovers(home / "up.json").values():
+            end(left)
 
 
 def alive(processes: list[psutil.Process]) -> list[psutil.Process]:

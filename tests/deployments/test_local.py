@@ -19,10 +19,9 @@ from prefect.client.schemas.actions import DeploymentScheduleCreate
 from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterDeploymentId
 from prefect.client.schemas.schedules import IntervalSchedule
 
-from deployments.leftovers import leftovers
 from deployments.processes import end
 from flows.adapters.sandbox import choose
-from tests.deployments.make_up import LAST_LINE, Up, alive, free_port
+from tests.deployments.make_up import LAST_LINE, Up, alive, free_port, running
 
 ACCEPTANCE, REGRESSION, OWN = "acceptance tests", "regression", "own tests"
 VERDICTS = {
@@ -40,12 +39,8 @@ VERDICTS = {
 
 @pytest.fixture(scope="module")
 def up(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Up]:
-    started = Up(tmp_path_factory.mktemp("up") / "home", (free_port(), free_port())).start()
-    started.read_until(LAST_LINE)
-    yield started
-    started.stop()
-    for left in leftovers(started.home / "up.json").values():
-        end(left)
+    with running(tmp_path_factory.mktemp("up") / "home") as started:
+        yield started
 
 
 def test_the_screen_says_what_is_used_what_came_of_each_item_and_where_to_look(up: Up):
