@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import urlsplit
@@ -34,10 +34,8 @@ class Tally:
     """What one question has cost so far, should it come to nothing."""
 
     requests: int = 0
-    paid: bool = False
-    """The endpoint has, or may have, read the prompt."""
-    received: int = 0
-    """Characters of an answer that broke off."""
+    lost: list[Completion] = field(default_factory=list)
+    """What came of calls that the endpoint has, or may have, begun to answer, and that came to nothing."""
 
 
 class Endpoint:
@@ -99,7 +97,8 @@ class Endpoint:
         completion = Completion(_BOUND * self._settings.answer_tokens)
         silence = self._settings.silence_seconds if body["stream"] else self._settings.call_seconds
         timeout = httpx2.Timeout(silence, connect=_CONNECT_SECONDS, pool=None)
-        tally.requests, tally.paid = tally.requests + 1, True
+        tally.requests += 1
+        tally.lost.append(completion)  # until it is known otherwise
         try:
             response = cast(
                 "httpx2.Response",
@@ -118,17 +117,18 @@ class Endpoint:
                 await response.aclose()
         except openai.APIStatusError as error:
             refused = refusal(error.status_code, error.body, error.response.headers)
-            tally.paid = refused.may_have_cost
+            if not refused.may_have_cost:
+                tally.lost.pop()
             return refused
         except InStream as error:
             return in_stream(error.body)
         except openai.APIConnectionError as error:
-            tally.paid = not _never_arrived(error)
+            if _never_arrived(error):
+                tally.lost.pop()
             raise Transient(f"{asked} {_fault(error)}.") from None
         except Transient as fault:
             raise Transient(f"{asked} {fault}.") from None
-        finally:
-            tally.received = completion.size
+        tally.lost.pop()
         return completion
 
     async def model(self, asked: str) -> str:

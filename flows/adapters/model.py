@@ -31,6 +31,7 @@ class Model:
         self._recorder = Recorder(settings.record, secrets) if settings.record else None
         self._endpoint = Endpoint(settings)
         self._breaker = breaker or of(settings)
+        self._expected = settings.answer_tokens // _EXPECTED
 
     async def aclose(self) -> None:
         """Close connections and journal."""
@@ -62,13 +63,12 @@ class Model:
     async def _counted(self, question: Question) -> Reply:
         """The reply, in the journal from before it is asked for."""
         prompt, tally = prompt_tokens(question), Tally()
-        expected = self._usage(prompt, self._settings.answer_tokens // _EXPECTED, 1)
+        expected = self._usage(prompt, self._expected, 1)
         reservation = self.spending.reserve(question.item, expected)
         try:
             reply = await self._answer(question, prompt, tally)
         except BaseException:  # cancelled calls cost, too
-            paid = (prompt, tally.received // CHARACTERS) if tally.paid else (0, 0)
-            self._settle(reservation, self._usage(*paid, tally.requests))
+            self._settle(reservation, self._lost(prompt, tally))
             raise
         self._settle(reservation, reply.usage)
         return reply
@@ -82,8 +82,15 @@ class Model:
             raise
         self._breaker.succeeded()
         reply = reply_from(completion, prompt, self._settings.answer_tokens, self._prices)
-        usage = reply.usage.model_copy(update={"requests": tally.requests, "seconds": monotonic() - began})
+        usage = (reply.usage + self._lost(prompt, tally)).model_copy(update={"seconds": monotonic() - began})
         return reply.model_copy(update={"usage": usage})
+
+    def _lost(self, prompt: int, tally: Tally) -> Usage:
+        """All requests, and what those may have cost that came to nothing: as expected, or what came if it was more."""
+        calls = len(tally.lost)
+        answers = (max(lost.size // CHARACTERS, self._expected) for lost in tally.lost)
+        usage = self._usage(calls * prompt, sum(answers), tally.requests)
+        return usage if calls else Usage(requests=tally.requests)
 
     def _usage(self, prompt: int, completion: int, requests: int) -> Usage:
         cost = self._prices.of(prompt, completion)

@@ -212,7 +212,7 @@ async def test_every_call_counts_whatever_came_of_it(tmp_path: Path) -> None:
     script = [
         says("good", usage={"prompt_tokens": 100, "completion_tokens": 10}),
         refuses(400, openai_error("no")),
-        sends(event({"content": "x" * 400}), then="reset"),
+        sends(event({"content": "x" * 6_000}), then="reset"),
         hangs_up,
     ]
     asked = question(LONG)
@@ -226,11 +226,25 @@ async def test_every_call_counts_whatever_came_of_it(tmp_path: Path) -> None:
                 else:
                     await model.ask(asked)
                 spent.append(model.spending.today())
-    prompt = len(LONG) // 4
+    prompt, expected = len(LONG) // 4, 8_192 // 8
     assert [s.requests for s in spent] == [1, 2, 3, 4]
     assert spent[0].tokens == spent[1].tokens == 110
-    assert spent[2].tokens - spent[1].tokens == pytest.approx(prompt + 100, abs=20)
-    assert spent[3].tokens - spent[2].tokens == pytest.approx(prompt, abs=20)
+    assert spent[2].tokens - spent[1].tokens == pytest.approx(prompt + 1_500, abs=20), "what came of it"
+    assert spent[3].tokens - spent[2].tokens == pytest.approx(prompt + expected, abs=20), "it may have answered"
+
+
+async def test_a_reply_costs_what_broke_off_before_it_too(tmp_path: Path) -> None:
+    script = [
+        sends(event({"content": "x" * 6_000}), event(error={"code": 400, "message": "temperature: unknown"})),
+        says("good", usage={"prompt_tokens": 3_000, "completion_tokens": 10}),
+    ]
+    with FakeModel(script) as fake:
+        async with model_at(fake, tmp_path) as model:
+            reply = await model.ask(question(LONG))
+            assert model.spending.today().requests == reply.usage.requests == 2
+            spent = model.spending.today().tokens
+    assert spent == reply.usage.prompt_tokens + reply.usage.completion_tokens
+    assert spent == pytest.approx(3_010 + len(LONG) // 4 + 1_500, abs=20)
 
 
 async def test_nothing_is_sent_once_the_budget_is_reached(tmp_path: Path) -> None:
