@@ -2,7 +2,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: up deploy test e2e bench chaos soak check format
+.PHONY: up deploy worker test e2e bench chaos soak check format
 
 up: $(VENV)/.installed
 	@exec $(BIN)/python -m deployments.local
@@ -17,6 +17,9 @@ $(VENV)/.installed: pyproject.toml constraints.txt
 	@$(PYTHON) -m venv $(VENV)
 	@$(BIN)/python -m pip install -qq --disable-pip-version-check -c constraints.txt -e '.[dev]'
 	@touch $@
+
+worker: $(VENV)/.installed
+	@exec $(BIN)/python -m deployments.worker
 
 test: $(VENV)/.installed
 	$(BIN)/python -m pytest -n 2 --dist loadfile

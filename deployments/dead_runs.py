@@ -12,28 +12,21 @@ from pathlib import Path
 import psutil
 from prefect.client.orchestration import SyncPrefectClient
 from prefect.client.schemas.filters import (
-    FlowFilter,
-    FlowFilterName,
     FlowRunFilter,
-    FlowRunFilterEndTime,
     FlowRunFilterState,
     FlowRunFilterStateType,
-    TaskRunFilter,
-    TaskRunFilterState,
-    TaskRunFilterStateType,
 )
 from prefect.client.schemas.objects import FlowRun, StateType
 from prefect.states import Cancelled, Crashed
 
+from flows.orphans import OURS, close_orphans
 from flows.presence import is_alive, tidy
 
-OURS = FlowFilter(name=FlowFilterName(any_=["implement", "maintain"]))
 UNDER_WAY = [StateType.PENDING, StateType.RUNNING, StateType.CANCELLING]
-ENDED = [StateType.CRASHED, StateType.CANCELLED, StateType.FAILED, StateType.COMPLETED]
 PATIENCE = timedelta(seconds=40)
 """How long a run may be under way before its process is to be seen; a busy machine starts one in 10 s."""
-LAG = timedelta(seconds=30)
-"""How long the states of a run's tasks may take to reach the server after its end."""
+RUN_ID = "PREFECT__FLOW_RUN_ID"
+"""The variable by which a worker tells the process which run it is."""
 
 
 def close_dead_runs(prefect: SyncPrefectClient, home: Path, *, alone: bool) -> Iterator[str]:
@@ -41,30 +34,14 @@ def close_dead_runs(prefect: SyncPrefectClient, home: Path, *, alone: bool) -> I
 
     alone: all runs of this server are worked on here, so that process ids are this machine's.
     """
-    for run in prefect.read_flow_runs(flow_filter=OURS, flow_run_filter=_flow_runs(UNDER_WAY), limit=200):
+    under_way = FlowRunFilter(state=FlowRunFilterState(type=FlowRunFilterStateType(any_=UNDER_WAY)))
+    for run in prefect.read_flow_runs(flow_filter=OURS, flow_run_filter=under_way, limit=200):
         if why := _death(run, home, alone):
             state = Cancelled if run.state_type is StateType.CANCELLING else Crashed
             prefect.set_flow_run_state(run.id, state(message=why), force=True)
             yield f"closed    {run.name}: {why}"
     tidy(home)
-    close_task_runs(prefect)
-
-
-def close_task_runs(prefect: SyncPrefectClient) -> None:
-    """Crash the task runs that a dead run left under way."""
-    left = TaskRunFilterState(type=TaskRunFilterStateType(any_=[StateType.PENDING, StateType.RUNNING]))
-    ended = FlowRunFilterEndTime(before_=datetime.now(UTC) - LAG)
-    for task_run in prefect.read_task_runs(
-        flow_filter=OURS,
-        flow_run_filter=_flow_runs(ENDED).model_copy(update={"end_time": ended}),
-        task_run_filter=TaskRunFilter(state=left),
-        limit=200,
-    ):
-        prefect.set_task_run_state(task_run.id, Crashed(message="Its run ended without it."), force=True)
-
-
-def _flow_runs(types: list[StateType]) -> FlowRunFilter:
-    return FlowRunFilter(state=FlowRunFilterState(type=FlowRunFilterStateType(any_=types)))
+    close_orphans(prefect)
 
 
 def _death(run: FlowRun, home: Path, alone: bool) -> str:
@@ -82,7 +59,8 @@ def _death(run: FlowRun, home: Path, alone: bool) -> str:
 def _exists(run: FlowRun) -> bool:
     """Whether the process that its worker started is there, and not a later one of the same id."""
     try:
-        process = psutil.Process(int(run.infrastructure_pid or -1))
-        return process.is_running() and "prefect" in " ".join(process.cmdline())
-    except (psutil.NoSuchProcess, psutil.AccessDenied, ValueError):
+        return psutil.Process(int(run.infrastructure_pid or -1)).environ().get(RUN_ID) == str(run.id)
+    except (psutil.NoSuchProcess, ValueError):
         return False
+    except psutil.AccessDenied:  # another user's: it may be
+        return True

@@ -26,14 +26,17 @@ DEPLOYMENTS = ("implement/every-120s", "implement/on-demand", "maintain/daily")
 PROJECT = Path(__file__).parent.parent
 
 
+def prepare(prefect: SyncPrefectClient) -> None:
+    """Make the pool and the automations."""
+    make_pool(prefect)
+    put_in_place(prefect)
+
+
 def deploy(environment: dict[str, str]) -> None:
-    """Make the pool and the automations, and deploy what prefect.yaml says, on the server that `environment` names.
+    """Deploy what prefect.yaml says, on the server that `environment` names; the pool must be there.
 
     Raises Permanent with what Prefect printed when it refuses.
     """
-    with client(environment) as prefect:
-        make_pool(prefect)
-        put_in_place(prefect)
     done = subprocess.run(
         [sys.executable, "-m", "prefect", "--no-prompt", "deploy", "--all"],
         cwd=PROJECT, env=environment, capture_output=True, text=True, check=False,
@@ -95,6 +98,8 @@ def main() -> None:
         sys.exit("Set PREFECT_API_URL to the Prefect server to deploy to, or run `make up`, which starts one.")
     try:
         check_prefect(os.environ["PREFECT_API_URL"])
+        with client(dict(os.environ)) as prefect:
+            prepare(prefect)
         deploy(dict(os.environ))
     except WorkerError as error:
         sys.exit(str(error))

@@ -7,7 +7,7 @@ from typing import Any
 
 from prefect import get_run_logger
 
-from flows import views
+from flows import orphans, views
 from flows.policy import Job, M, act, stored
 from flows.run import Pulled, stops_the_run
 from flows.workshop import workshop
@@ -52,6 +52,8 @@ async def pull(limit: int, item: str | None) -> Pulled:
         get_run_logger().warning(note)
     shop.progress.items = len(pulled.items)
     await views.name_run(pulled.items)
+    if pulled.items:
+        await orphans.close_some()
     return pulled
 
 

@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
 from uuid import UUID
@@ -17,6 +18,7 @@ from prefect.states import Cancelling, Pending, Running
 from deployments import dead_runs
 from deployments.automations import put_in_place
 from deployments.dead_runs import close_dead_runs
+from flows import orphans
 from flows.presence import is_alive, present
 
 HOLD = """
@@ -40,31 +42,32 @@ def think() -> None: ...
 def prefect(prefect_server: None) -> Iterator[SyncPrefectClient]:
     with get_client(sync_client=True) as client:
         yield client
-        for run in client.read_flow_runs(flow_filter=dead_runs.OURS):
+        for run in client.read_flow_runs(flow_filter=orphans.OURS):
             client.delete_flow_run(run.id)
 
 
 @pytest.fixture(autouse=True)
 def no_patience(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(dead_runs, "PATIENCE", timedelta(0))
-    monkeypatch.setattr(dead_runs, "LAG", timedelta(0))
+    monkeypatch.setattr(orphans, "LAG", timedelta(0))
     monkeypatch.setattr("flows.presence.YOUNG_S", 0)
 
 
-@pytest.fixture
-def another() -> Iterator[subprocess.Popen[str]]:
-    """A process that lives, and whose command line says that it is Prefect's."""
-    process = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)", "prefect"], text=True)
-    yield process
-    process.kill()
-    process.wait()
+@contextmanager
+def started_for(run: FlowRun) -> Iterator[int]:
+    """The id of a process that a worker started for this run, and that has not come far."""
+    environment = {**os.environ, dead_runs.RUN_ID: str(run.id)}
+    process = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"], env=environment)
+    try:
+        yield process.pid
+    finally:
+        process.kill()
+        process.wait()
 
 
-def run_in(prefect: SyncPrefectClient, state: State, pid: int | None = None) -> FlowRun:
+def run_in(prefect: SyncPrefectClient, state: State) -> FlowRun:
     run = prefect.create_flow_run(implement, state=Pending())
     prefect.set_flow_run_state(run.id, state, force=True)
-    if pid:
-        prefect.update_flow_run(run.id, infrastructure_pid=str(pid))
     return run
 
 
@@ -127,13 +130,18 @@ def test_a_dead_run_that_was_being_cancelled_is_cancelled(prefect: SyncPrefectCl
 
 
 @pytest.mark.parametrize("state", [Pending(), Cancelling()])
-def test_a_run_that_never_began_is_closed_where_its_process_id_is_gone(
-    prefect: SyncPrefectClient, tmp_path: Path, state: State, another: subprocess.Popen[str]
+def test_a_run_that_never_began_is_closed_where_its_process_is_gone_whoever_has_its_id_now(
+    prefect: SyncPrefectClient, tmp_path: Path, state: State
 ):
-    lives, dead = run_in(prefect, state, another.pid), run_in(prefect, state, 2**22 - 1)
-    (line,) = close_dead_runs(prefect, tmp_path, alone=True)
+    lives, dead = run_in(prefect, state), run_in(prefect, state)
+    with started_for(lives) as pid:
+        for run in (lives, dead):
+            prefect.update_flow_run(run.id, infrastructure_pid=str(pid))
+        (line,) = close_dead_runs(prefect, tmp_path, alone=True)
     assert line == f"closed    {dead.name}: Its process died before it began."
     assert state_of(prefect, lives) == state.name
+    prefect.update_flow_run(lives.id, infrastructure_pid=str(2**22 - 1))
+    assert len(list(close_dead_runs(prefect, tmp_path, alone=True))) == 1
 
 
 def test_a_run_that_no_worker_started_is_closed_where_nobody_else_could(prefect: SyncPrefectClient, tmp_path: Path):

@@ -152,6 +152,33 @@ def test_a_run_that_dies_elsewhere_is_closed_when_it_has_fallen_silent(
             process.wait()
 
 
+def test_a_run_that_dies_beside_a_worker_of_its_own_is_closed_within_a_minute(
+    up: Up, prefect: SyncPrefectClient, model: Held, tmp_path: Path
+):
+    up.read_until("deployed")
+    deployment = prefect.read_deployment_by_name("implement/on-demand")
+    run = prefect.create_flow_run_from_deployment(deployment.id, state=Pending())
+    process = elsewhere(up, run, tmp_path / "other")
+    worker = subprocess.Popen(
+        [sys.executable, "-m", "deployments.worker"],
+        env={**up.env, "PREFECT_API_URL": up.api, "AUTOCODER_HOME": str(tmp_path / "other")},
+        stdout=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    try:
+        assert worker.stdout
+        assert any("Ctrl-C" in line for line in worker.stdout)
+        assert until(lambda: "Running" in task_states(prefect, run))
+        process.kill()
+        assert until(lambda: state(prefect, run) == "Crashed", 60)
+        assert (prefect.read_flow_run(run.id).state.message or "") == "Its process died."  # type: ignore[union-attr]
+        assert until(lambda: task_states(prefect, run) <= {"Completed", "Cached", "Crashed"})
+    finally:
+        worker.terminate()
+        assert worker.wait(60) == 0
+        process.kill()
+        process.wait()
+
+
 def elsewhere(up: Up, run: FlowRun, home: Path) -> "subprocess.Popen[bytes]":
     """The run's process, as another machine's worker starts it: `make up` knows neither its lock nor its process id."""
     shutil.copytree(up.home / "rehearsal", home / "rehearsal")  # the findings name their repository by this path

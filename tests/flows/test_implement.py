@@ -2,9 +2,13 @@
 
 import json
 from collections import Counter
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from prefect import task
+from prefect.client.orchestration import get_client
+from prefect.states import Running
 
 from flows.adapters.endpoint import Endpoint
 from stages.outcome import STAGES
@@ -252,9 +256,15 @@ def test_an_item_that_is_not_there_fails_the_run_with_a_sentence(world: World):
     assert "There is no work item 'ffff'" in (state.message or "")
 
 
-def test_what_a_dead_run_finished_is_published_by_the_next(world: World):
+def test_what_a_dead_run_finished_is_published_by_the_next_and_its_task_runs_are_closed(
+    world: World, monkeypatch: pytest.MonkeyPatch
+):
     world.publish(record("a"))
     world.run(dry_run=True)
+    monkeypatch.setattr("flows.orphans.LAG", timedelta(0))
+    with get_client(sync_client=True) as prefect:
+        run = world.last.state_details.flow_run_id
+        left = prefect.create_task_run(orphan, run, dynamic_key="0", state=Running())  # type: ignore[arg-type]
     from flows.adapters.outbox import Outbox
     from tests.outcomes import small
 
@@ -265,6 +275,12 @@ def test_what_a_dead_run_finished_is_published_by_the_next(world: World):
     assert "1 more rows, of outcomes that were finished before" in (state.message or "")
     assert world.rows()[0]["id"] == small().item.key, "it goes out before anything new"
     assert len(Outbox(place / "outbox")) == 0
+    with get_client(sync_client=True) as prefect:
+        assert prefect.read_task_run(left.id).state_name == "Crashed"
+
+
+@task
+def orphan() -> None: ...
 
 
 def test_a_key_is_nowhere_in_what_a_run_leaves(world: World, capfd: pytest.CaptureFixture[str]):
