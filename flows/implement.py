@@ -11,10 +11,11 @@ from pydantic import Field
 from flows import views
 from flows.candidates import draft
 from flows.endings import ending
+from flows.opening import open_workshop
 from flows.outcomes import conclude, fault, keep, leave_for_later, publish
 from flows.run import Ending
 from flows.tasks import mend, pull, study, think
-from flows.workshop import open_workshop, workshop
+from flows.workshop import workshop
 from stages.approach_evaluation import ApproachEvaluation
 from stages.architectural_analysis import ArchitecturalAnalysis
 from stages.deep_understanding import DeepUnderstanding

@@ -10,9 +10,10 @@ from prefect.client.schemas.objects import State
 from prefect.events import emit_event
 from prefect.states import Completed, Failed
 
+from flows.opening import open_workshop
 from flows.policy import act
 from flows.settings import Settings
-from flows.workshop import open_workshop, workshop
+from flows.workshop import workshop
 from stages.condition import Condition, Quota, markdown_report
 
 if TYPE_CHECKING:  # neither the command line's help nor another flow pays for this import

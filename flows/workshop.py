@@ -1,21 +1,17 @@
 """What one run works with: settings and doors, each opened when first used."""
 
 import asyncio
-import gc
 import hashlib
 import os
 import re
 import time
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager, nullcontext
+from collections.abc import Sequence
 from contextvars import ContextVar
 from datetime import UTC, datetime
-from functools import cache, cached_property
+from functools import cached_property
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
-
-from prefect.context import FlowRunContext
 
 from flows.adapters.backlog import Backlog
 from flows.adapters.caches import Caches
@@ -27,8 +23,6 @@ from flows.adapters.redaction import everywhere_without
 from flows.adapters.rights import check_writer
 from flows.adapters.upstream import Upstream
 from flows.addresses import scrub
-from flows.environment import load
-from flows.presence import present
 from flows.progress import Progress
 from flows.settings import Settings
 from stages.errors import BudgetReached, EndpointDown, Misconfigured, Permanent, WorkerError
@@ -239,40 +233,9 @@ def _address(chosen: Settings) -> str:
     return hashlib.sha256("\n".join((chosen.hub_address, *chosen.datasets)).encode()).hexdigest()[:8]
 
 
-_open: ContextVar[Workshop] = ContextVar("workshop")
+OPEN: ContextVar[Workshop] = ContextVar("workshop")
 
 
 def workshop() -> Workshop:
     """The workshop of the run in hand. Raises LookupError outside of one."""
-    return _open.get()
-
-
-@asynccontextmanager
-async def open_workshop(dry_run: bool = False) -> AsyncIterator[Workshop]:
-    """A workshop from this environment, for the time of a run. Raises Permanent when a setting is wrong."""
-    chosen = load()
-    if not dry_run:
-        chosen.check_publishing()
-    shop = Workshop(chosen, dry_run)
-    if chosen.templates:
-        shop.templates  # noqa: B018  # a wrong template is told at the start, not when an item wants it
-    context = FlowRunContext.get()
-    run = context.flow_run.id if context and context.flow_run else None
-    token = _open.set(shop)
-    _spare_imports()
-    try:
-        with present(shop.home, run) if run else nullcontext():
-            yield shop
-    finally:
-        _open.reset(token)
-        await shop.close()
-
-
-@cache
-def _spare_imports() -> None:
-    """Some 300,000 objects that no collection need look at: 4 % of a busy run.
-
-    Once in a process: what is thawed again counts as old, and the connections among it stay open until the next full
-    collection, which is minutes away.
-    """
-    gc.freeze()
+    return OPEN.get()

@@ -25,6 +25,9 @@ ENDPOINTS = {
     "head": r"GET /api/datasets/",
 }
 FAULTS: dict[str, Fault] = {
+    "401": answer(401),
+    "403": answer(403),
+    "404": answer(404),
     "429": answer(429),
     "429 for a second": answer(429, retry_after="1"),
     "500": answer(500),
@@ -35,7 +38,9 @@ FAULTS: dict[str, Fault] = {
     "half an answer": half,
 }
 OF_A_COMMIT: dict[str, Fault] = FAULTS | {
+    "409": answer(409),
     "412": answer(412),
+    "quota": answer(403, message="Private repository storage limit reached"),
     "applied, then reset": applied_but(reset),
     "applied, then 500": applied_but(answer(500)),
     "applied, then 504": applied_but(answer(504)),

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from flows.workshop import open_workshop
+from flows.opening import open_workshop
 from tests.outcomes import small
 
 
