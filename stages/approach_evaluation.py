@@ -33,6 +33,7 @@ class ApproachEvaluation(Answer):
     number: ClassVar[int] = 3
     title: ClassVar[str] = "Approach Evaluation"
     step: ClassVar[str] = "approach_evaluation"
+    sees: ClassVar[int] = 2
 
     approaches: tuple[Approach, ...] = Field(min_length=2, max_length=5)
     selected: str = Field(description="The name of the RECOMMENDED one, letter for letter")

@@ -13,6 +13,7 @@ class ArchitecturalAnalysis(Answer):
     number: ClassVar[int] = 2
     title: ClassVar[str] = "Architectural Analysis"
     step: ClassVar[str] = "architectural_analysis"
+    sees: ClassVar[int] = 1
 
     current_flow: str = Field(min_length=1, description="Calls or data as they run today, a → b → c")
     new_flow: str = Field(min_length=1, description="The same after the change")

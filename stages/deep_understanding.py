@@ -13,6 +13,7 @@ class DeepUnderstanding(Answer):
     number: ClassVar[int] = 1
     title: ClassVar[str] = "Deep Understanding"
     step: ClassVar[str] = "deep_understanding"
+    sees: ClassVar[int] = 0
 
     surface_problem: str = Field(min_length=1, description="What the finding says, in one sentence")
     real_problem: str = Field(min_length=1, description="What is really wrong, and who is hurt by it")

@@ -52,6 +52,7 @@ class ImplementationPlan(Answer):
     number: ClassVar[int] = 6
     title: ClassVar[str] = "Implementation Plan"
     step: ClassVar[str] = "implementation_plan"
+    sees: ClassVar[int] = 5
 
     files: tuple[PlannedFile, ...] = Field(min_length=1)
     steps: tuple[Step, ...] = Field(min_length=1)

@@ -29,6 +29,7 @@ class RiskAnalysis(Answer):
     number: ClassVar[int] = 4
     title: ClassVar[str] = "Risk Analysis"
     step: ClassVar[str] = "risk_analysis"
+    sees: ClassVar[int] = 3
 
     risks: tuple[Risk, ...] = Field(min_length=1)
 

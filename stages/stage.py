@@ -72,6 +72,8 @@ class Answer(Part):
     """"Deep Understanding": as the dataset and the UI call the stage."""
     step: ClassVar[str]
     """"deep_understanding": the template's stem, the column, the step of the recording."""
+    sees: ClassVar[int]
+    """How many earlier answers it is shown."""
 
     def faults(self, brief: Brief, earlier: "Earlier") -> Iterator[str]:
         """Each broken rule as a sentence that tells the model what to mend; nothing when all hold."""

@@ -66,7 +66,7 @@ class Templates:
 
 def trials() -> Iterator[tuple[str, Mapping[str, Any]]]:
     """Each template with what each sample gives it, parts first so that a fault is told of the file that holds it."""
-    seen = {stage.step: stage.number - 1 for stage in STAGES}
+    seen = {stage.step: stage.sees for stage in STAGES}
     for name in sorted(VARIABLES, key=lambda name: not name.startswith("_")):
         for sample in SAMPLES:
             given = {variable: sample[variable] for variable in VARIABLES[name].split()}

@@ -34,6 +34,7 @@ class TestingStrategy(Answer):
     number: ClassVar[int] = 5
     title: ClassVar[str] = "Testing Strategy"
     step: ClassVar[str] = "testing_strategy"
+    sees: ClassVar[int] = 3
 
     test_plan: TestList
     coverage: tuple[Coverage, ...] = Field(

@@ -16,7 +16,6 @@ from stages.models import Brief, Question
 from stages.outcome import STAGES
 from stages.patching import Guards
 from stages.sample import SAMPLE
-from stages.stage import Earlier
 from stages.templates import FOLDER, VARIABLES, Templates, fenced, quoted, trials
 from stages.thinking import question
 from tests.stages.golden import BARE, BRIEF, CODE, DOSSIER, DRAFT, OURS, VERDICT
@@ -27,14 +26,8 @@ RENEW = "UPDATE_PROMPTS=1 python -m pytest tests/stages/test_templates.py"
 GUARDS = Guards(protected=(".ci/**", "*.lock"))
 
 
-def seen_by(number: int) -> Earlier:
-    """The earlier answers that a stage is shown: risks and tests do not see each other."""
-    answers = DOSSIER.answers()
-    return answers[:3] if number == 5 else answers[: number - 1]
-
-
 async def questions() -> dict[str, Question]:
-    asked = {stage.step: question(stage, BRIEF, seen_by(stage.number), OURS) for stage in STAGES}
+    asked = {stage.step: question(stage, BRIEF, DOSSIER.answers()[: stage.sees], OURS) for stage in STAGES}
     asked["draft"] = draft_question(BRIEF, DOSSIER, OURS, GUARDS)
     old = texts({"stats.py": CODE})
     asked["repair"] = await repair_question(BRIEF, DOSSIER, DRAFT, VERDICT, 1, OURS, GUARDS, old)
@@ -188,6 +181,7 @@ def test_an_override_of_a_part_reaches_all_that_include_it(tmp_path: Path):
         ("repair", "{% for test in verdict.tests %}{{ test.nosuch }}{% endfor %}", r"repair\.j2 cannot be .*nosuch"),
         ("draft", "{{ guards.patch_files // 0 }}", r"draft\.j2 cannot be rendered: .* by zero"),
         ("deep_understanding", "{{ earlier[0].scope }}", r"deep_understanding\.j2 cannot be rendered: .* no element 0"),
+        ("testing_strategy", "{{ earlier[3].risks }}", r"testing_strategy\.j2 cannot be rendered: .* no element 3"),
         ("drafts", "x", r"drafts\.j2 replaces no template: did you mean draft\.j2\?"),
     ],
 )  # fmt: skip
