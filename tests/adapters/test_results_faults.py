@@ -174,6 +174,7 @@ def test_a_short_retry_after_is_waited_for_and_a_long_one_passed_on(
     assert raised.value.retry_after == 3600
 
 
+@pytest.mark.slow
 def test_after_some_conflicts_the_commit_does_without_merges(
     results: Results, hub_server: LocalHub, faults: Faults
 ) -> None:
@@ -308,6 +309,7 @@ def persist(append: Callable[[], object]) -> None:
 
 
 @pytest.mark.parametrize("seed", [2, *(pytest.param(seed, marks=pytest.mark.slow) for seed in (1, 3, 4))])
+@pytest.mark.slow
 def test_three_competing_writers_in_a_storm_leave_every_row_once_and_no_gap(tmp_path: Path, seed: int) -> None:
     common = [small(n, grade=Grade.PROVEN) for n in range(900, 906)]
 

@@ -21,6 +21,8 @@ from tests.adapters.fake_model import FakeModel
 from tests.adapters.fake_replies import Answer, Call, says
 from tests.adapters.faults import Faults
 
+PROSE = "Notes on the finding.\n\nFILE: notes/{item}.md\n```markdown\nWhat to do.\n```\n"
+"""A draft of which there is nothing to execute: most of these tests are about runs, not about verdicts."""
 TOKEN = "sk-planted-and-never-to-be-seen"
 
 
@@ -103,7 +105,8 @@ def world(
 ) -> Iterator[World]:
     def script(call: Call) -> Answer:
         odd = made.odd.get(call.step, lambda call: None)(call)
-        return odd or says(answer_for(call.step, call.prompt, call.item))
+        usual = PROSE.format(item=call.item) if call.step == "draft" else answer_for(call.step, call.prompt, call.item)
+        return odd or says(usual)
 
     with FakeModel(script) as model:
         made = World(tmp_path / "home", Hub(hub_server.address), faults.seen, model)

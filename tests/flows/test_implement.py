@@ -24,6 +24,7 @@ SIX = [stage.step for stage in STAGES]
 
 def test_findings_become_rows_by_six_named_thoughts_each(world: World):
     world.publish(record("Rounding loses a cent", "No time zone"))
+    world.odd["draft"] = lambda call: says(answer_for("draft", call.prompt, call.item))
     assert world.run().name == "Published 2 of 2"
     rows = world.rows()
     assert [row["iteration"] for row in rows] == [1, 2]
@@ -169,6 +170,7 @@ def test_a_bound_on_spending_ends_the_run_and_says_when_it_opens_again(world: Wo
     assert "opens again at" in (state.message or "")
 
 
+@pytest.mark.slow
 def test_what_is_spent_on_no_row_is_told_in_the_datasets_state(world: World, faults: Faults):
     world.publish(record("a"))
     world.run()
@@ -196,6 +198,7 @@ def told(world: World) -> int:
     return sum(tokens for day in worker["spent"].values() for tokens in day.values())
 
 
+@pytest.mark.slow
 def test_a_closed_purse_takes_up_nothing(world: World, monkeypatch: pytest.MonkeyPatch):
     world.publish(record("a"))
     monkeypatch.setenv("AUTOCODER_TOKENS_PER_DAY", "1000")
@@ -206,6 +209,7 @@ def test_a_closed_purse_takes_up_nothing(world: World, monkeypatch: pytest.Monke
     assert [run.name for run in world.task_runs()] == ["pull"]
 
 
+@pytest.mark.slow
 def test_nothing_new_is_paid_for_while_what_is_finished_cannot_go_out(world: World, faults: Faults):
     world.publish(record("a", "b"))
     faults.on(r"POST .*/commit/", answer(403), times=100)
@@ -332,6 +336,7 @@ def test_a_key_that_is_an_ordinary_word_changes_nothing_in_a_row(
     assert "[secret]" not in json.dumps(row)
 
 
+@pytest.mark.slow
 def test_a_failed_draft_is_published_where_no_repair_can_be_had(world: World):
     world.publish(record("a"))
     world.odd["draft"] = lambda call: says(answer_for("draft", item=call.item).replace("* 2", "* 3"))

@@ -58,6 +58,7 @@ def test_a_damaged_dataset_fails_the_run_and_nothing_is_removed_or_squashed(
     assert hub_server.head(DATASET) == before
 
 
+@pytest.mark.slow
 def test_retention_and_squash_say_what_they_did_and_the_worker_goes_on(
     kept: World, hub_server: LocalHub, monkeypatch: pytest.MonkeyPatch
 ):

@@ -53,6 +53,7 @@ def test_two_workers_of_two_homes_double_no_row_and_leave_no_gap(world: World, t
     assert sorted(row["work_item"]["finding"]["title"] for row in rows) == ["a", "b", "c", "d"]
 
 
+@pytest.mark.slow
 def test_what_may_pass_is_tried_again_at_the_pace_that_is_asked_for(world: World):
     world.publish(record("a"))
     first = iter([True])

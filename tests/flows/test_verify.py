@@ -65,4 +65,4 @@ def test_a_draft_that_git_refuses_is_shown_back_once(
     assert world.asked().count("draft") == 2
     (row,) = world.rows()
     assert "makes no patch that applies" in json.dumps(row)
-    assert "diff --git a/fake_" in json.dumps(row)
+    assert "diff --git a/notes/" in json.dumps(row)

@@ -250,7 +250,7 @@ HONEST = (
         from solution import wait
         def test_wait(): assert wait() is True
     """,
-        limits={"wall_s": 3},
+        limits={"wall_s": 12},
     ),
     honest(
         "tests of unittest's kind",

@@ -71,6 +71,7 @@ MORE = (
         def test_pool(): assert by_pool("spawn", 3) == [0, 1, 4]
     """,
         limits={"wall_s": 40.0},
+        signals=True,  # to workers of the pool that have not ended by themselves
     ),
     Program(
         "processes from a server",

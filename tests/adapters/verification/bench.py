@@ -51,14 +51,18 @@ class Bench:
         self._count = 0
 
     def item(
-        self, tests: Mapping[str, str] | None = None, check: str = "", library: Mapping[str, str] | None = CODE
+        self,
+        tests: Mapping[str, str] | None = None,
+        check: str = "",
+        library: Mapping[str, str] | None = CODE,
+        file: str = "",
     ) -> WorkItem:
-        """An item about a library of its own; None: about no repository."""
+        """An item about this file of a library of its own; None: about no repository."""
         self._count += 1
         name = f"library-{self._count}"
         revision = commit(make(self.folder / name), library) if library else ""
         plan = TestPlan(tests=dict(tests or {}), why="names the finding", source=SOURCE)
-        finding = Finding(title="add subtracts", check=check)
+        finding = Finding(title="add subtracts", check=check, file=file)
         return WorkItem(
             id=f"{self._count:016x}",
             repository=name if library else "",

@@ -26,11 +26,13 @@ def test_a_check_that_shows_the_finding_no_longer_makes_it_self_tested(bench: Be
     assert [(t.id, t.before, t.after) for t in verdict.tests] == [(f"check: {check}", "failed", "passed")]
 
 
+@pytest.mark.slow
 def test_a_check_takes_nothing_from_acceptance_tests_that_prove(bench: Bench) -> None:
     item = bench.item({"tests/acceptance/test_add.py": ADDS}, check=CHECK)
     assert bench.verify(item, draft({"calc.py": RIGHT})).grade is Grade.PROVEN
 
 
+@pytest.mark.slow
 def test_an_exit_code_that_a_draft_may_choose_does_not_prove(bench: Bench) -> None:
     verdict = bench.verify(bench.item(check=CHECK), draft({"calc.py": "import os\nos._exit(0)\n"}))
     assert verdict.grade is Grade.SELF_TESTED
@@ -48,7 +50,7 @@ def test_an_exit_code_that_a_draft_may_choose_does_not_prove(bench: Bench) -> No
 @pytest.mark.slow
 def test_a_check_is_held_against_the_untouched_code(bench: Bench, check: str) -> None:
     added = {"health.py": "def ok():\n    return True\n", "calc.py": CALC + "\n\ndef sub(a, b):\n    return a - b\n"}
-    verdict = bench.verify(bench.item(check=check), draft(added))
+    verdict = bench.verify(bench.item(check=check, file="calc.py"), draft(added))
     assert (verdict.grade, verdict.by) == (Grade.SELF_TESTED, "acceptance tests")
 
 

@@ -53,6 +53,7 @@ def test_an_environment_that_cannot_be_made_leaves_it_unverified(bench: Bench, i
     assert "not-to-be-had" in verdict.reason
 
 
+@pytest.mark.slow
 def test_an_index_that_does_not_answer_is_asked_again_later(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PIP_INDEX_URL", "http://127.0.0.1:9/simple")
     monkeypatch.setenv("PIP_RETRIES", "1")

@@ -22,6 +22,7 @@ def adding(body: str) -> dict[str, str]:
     ],
     ids=["denied", "skipped"],
 )
+@pytest.mark.slow
 def test_a_test_that_ran_before_and_does_not_after_leaves_a_doubt(bench: Bench, body: str, reason: str) -> None:
     marked = ADDS.replace("def test", "@pytest.mark.skipif(False, reason='')\ndef test").replace(
         "from calc", "import pytest\nfrom calc"
@@ -31,6 +32,7 @@ def test_a_test_that_ran_before_and_does_not_after_leaves_a_doubt(bench: Bench, 
     assert reason in verdict.reason
 
 
+@pytest.mark.slow
 def test_a_network_that_only_the_draft_asks_for_is_no_excuse(bench: Bench) -> None:
     asking = adding("import socket; socket.getaddrinfo('example.com', 80)")
     verdict = bench.verify(bench.item(ACCEPTANCE), draft(asking, MORE))
@@ -59,6 +61,7 @@ def test_what_only_the_stub_of_a_draft_breaks_did_not_fail_before(bench: Bench) 
     assert "did so without the change" in verdict.reason
 
 
+@pytest.mark.slow
 def test_code_that_kills_its_own_process_has_failed(bench: Bench) -> None:
     verdict = bench.verify(bench.item(ACCEPTANCE), draft(adding("import os; os.kill(os.getpid(), 9)"), MORE))
     assert (verdict.grade, verdict.by) == (Grade.FAILED, "acceptance tests")

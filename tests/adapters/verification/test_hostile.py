@@ -62,5 +62,6 @@ def test_a_draft_that_deletes_the_repositorys_tests_is_held_against_them(bench: 
     assert (verdict.grade, verdict.by) == (Grade.FAILED, "regression")
 
 
+@pytest.mark.slow
 def test_the_draft_that_is_right_passes_beside_all_of_these(bench: Bench) -> None:
     assert bench.verify(bench.item(ACCEPTANCE, library=LIBRARY), draft({"calc.py": RIGHT})).grade is Grade.PROVEN

@@ -38,6 +38,7 @@ def test_code_is_found_where_the_repository_has_it(bench: Bench, module: str, pa
     assert verdict.grade is Grade.PROVEN, verdict.reason
 
 
+@pytest.mark.slow
 def test_a_name_that_a_package_only_gains_by_import_is_a_stub_before(bench: Bench) -> None:
     library = {"pkg/__init__.py": "from .old import o\n", "pkg/old.py": "def o():\n    return 1\n"}
     added = {"pkg/__init__.py": "from .old import o\nfrom .new import f\n", "pkg/new.py": "def f():\n    return 3\n"}
@@ -58,6 +59,7 @@ def test_the_pythonpath_of_pytest_is_read(tmp_path: Path, name: str, text: str) 
     assert roots(tree(tmp_path, {name: text})) == ("lib", "src", ".")
 
 
+@pytest.mark.slow
 def test_data_of_the_tests_lies_where_a_program_in_the_top_folder_finds_it(bench: Bench) -> None:
     test = "from calc import add\n\n\ndef test_a():\n    assert add(1, 2) == int(open('tests/data.txt').read())\n"
     given = {"tests/acceptance/test_a.py": test, "tests/data.txt": "3"}

@@ -83,6 +83,7 @@ OF_CHECKS = {"pyproject.toml": "[tool.pytest.ini_options]\npython_files = ['chec
 
 
 @pytest.mark.parametrize("path", ["app/tests.py", "calc_tests.py", "checks/check_calc.py"])
+@pytest.mark.slow
 def test_a_draft_has_no_say_in_what_the_suite_holds(bench: Bench, path: str) -> None:
     test = LIBRARY["tests/test_calc.py"]
     item = bench.item(ADD, library={"calc.py": CALC, path: test, **OF_CHECKS})
@@ -91,6 +92,7 @@ def test_a_draft_has_no_say_in_what_the_suite_holds(bench: Bench, path: str) -> 
     assert (verdict.grade, verdict.by, verdict.broke) == (Grade.FAILED, "regression", (f"{path}::test_double",))
 
 
+@pytest.mark.slow
 def test_a_file_of_code_with_doctests_is_the_drafts(bench: Bench) -> None:
     spoken = CALC.replace("def double(a):\n", 'def double(a):\n    """\n    >>> double(2)\n    4\n    """\n')
     settings = {"pyproject.toml": "[tool.pytest.ini_options]\naddopts = '--doctest-modules'\n"}
