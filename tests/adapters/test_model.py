@@ -247,6 +247,17 @@ async def test_a_reply_costs_what_broke_off_before_it_too(tmp_path: Path) -> Non
     assert spent == pytest.approx(3_010 + len(LONG) // 4 + 1_500, abs=20)
 
 
+async def test_nothing_is_sent_once_the_budget_in_dollars_is_reached(tmp_path: Path) -> None:
+    prices = {"price_prompt": 1_000.0, "price_completion": 5_000.0}  # for a million tokens
+    with FakeModel(lambda call: says("ok", usage={"prompt_tokens": 900, "completion_tokens": 200})) as fake:
+        async with model_at(fake, tmp_path, dollars_per_day=1.8, **prices) as model:
+            assert (await model.ask(question())).usage.cost == pytest.approx(1.9)
+            with pytest.raises(BudgetReached, match=r"\$1\.90 of \$1\.80: raise AUTOCODER_DOLLARS_PER_DAY"):
+                await model.ask(question())
+            assert model.spending.today().dollars == pytest.approx(1.9)
+    assert len(fake.calls) == 1
+
+
 async def test_nothing_is_sent_once_the_budget_is_reached(tmp_path: Path) -> None:
     with FakeModel(lambda call: says("ok", usage={"prompt_tokens": 900, "completion_tokens": 200})) as fake:
         async with model_at(fake, tmp_path, tokens_per_item=1_000) as model:
