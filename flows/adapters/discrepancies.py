@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import pairwise
 
-from flows.adapters.ledger import DATA, Ledger
+from flows.adapters.ledger import DATA
 from flows.adapters.shards import Span
 
 SHOWN = 5
@@ -13,20 +13,15 @@ PUT_BACK = "put it back from the dataset's history"
 REBUILD = "`python -m flows.maintain --rebuild-state` works it out anew from the rows"
 
 
-def missing(shards: Sequence[Span], ledger: Ledger | None) -> Iterator[Span]:
-    """Iterations that no shard holds, though the state or its neighbours say that they were published."""
-    if not shards:
-        if ledger and ledger.first < ledger.next:
-            yield Span(ledger.oldest or ledger.first, ledger.next - 1)
-        return
-    begin = (ledger.oldest or ledger.first) if ledger else shards[0].first
+def missing(shards: Sequence[Span], begin: int, end: int) -> Iterator[Span]:
+    """Iterations from `begin` to before `end` that no shard holds."""
     reached = begin - 1
     for shard in shards:
         if shard.first > reached + 1:
             yield Span(reached + 1, shard.first - 1)
         reached = max(reached, shard.last)
-    if ledger and ledger.next > reached + 1:
-        yield Span(reached + 1, ledger.next - 1)
+    if end > reached + 1:
+        yield Span(reached + 1, end - 1)
 
 
 def gap(span: Span) -> str:
@@ -35,6 +30,20 @@ def gap(span: Span) -> str:
         f"{_iterations(span)} missing: put the shard back from the dataset's history, or accept the loss by "
         "`python -m flows.maintain --rebuild-state`."
     )
+
+
+def untold(span: Span) -> str:
+    """The sentence about iterations that are missing, of which no state tells what they decided."""
+    return (
+        f"{_iterations(span)} missing, and so is the state that tells what was decided there: put `_state/` (and data/, "
+        "if its rows were not removed as the settings said) back from the dataset's history. Or accept the loss by "
+        "`python -m flows.maintain --rebuild-state`: those items are worked on, and paid for, again."
+    )
+
+
+def lost(span: Span) -> str:
+    """The note about a loss that was accepted."""
+    return f"{_iterations(span)} lost, which was accepted: what was decided there may be worked on again."
 
 
 def overlaps(shards: Sequence[Span]) -> Iterator[str]:

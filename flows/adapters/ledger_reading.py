@@ -2,17 +2,17 @@
 
 import logging
 import secrets
-from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
+from flows.adapters.discrepancies import untold
 from flows.adapters.hub import Entry, Hub, Missing
 from flows.adapters.ledger import DATA, STATE, WORKER, Ledger, Line, read_lines, read_worker
 from flows.adapters.ledger_copy import LedgerCopy
+from flows.adapters.ledger_rebuilding import Remains, same
 from flows.adapters.numbering import highest_predecessor, predecessors_progress
 from flows.adapters.parquet import UnreadableShard, read_columns
 from flows.adapters.shards import Span, span
-from stages.columns import Progress
 from stages.errors import Permanent
 
 Shards = Mapping[Span, Entry]
@@ -32,8 +32,9 @@ class LedgerReading:
     def into(self, copy: LedgerCopy, *, anew: bool = False) -> Ledger:
         """The ledger, its lines taken into the copy; shards of the state that the copy holds are not downloaded.
 
-        A state that is missing or damaged, or any with `anew`, is worked out from the rows. Raises Transient; Missing
-        when the head is gone; Permanent for a dataset that another program or a newer worker wrote.
+        A state that is missing or damaged, or any with `anew`, is worked out from the rows; only with `anew` are rows
+        that are gone taken for lost. Raises Transient; Missing when the head is gone; Permanent for a dataset that
+        another program or a newer worker wrote, and where nothing tells what rows that are gone have decided.
         """
         worker = self._worker()
         data, state = self._shards(DATA), self._shards(STATE)
@@ -45,7 +46,7 @@ class LedgerReading:
         if ledger is None or news is None:
             if not anew:
                 log.warning("The state of %s at %s is missing or damaged.", self._dataset, self._head)
-            ledger, news = self._rebuilt(data, state, worker)
+            ledger, news = self._rebuilt(data, state, worker, copy, accept=anew)
         shards = {entry.path: entry.blob_id for entry in state.values()} if ledger.state else {}
         copy.take(self._head, ledger, shards, news)
         return ledger
@@ -92,34 +93,33 @@ class LedgerReading:
                 news.append((shard, lines))
         return news
 
-    def _rebuilt(self, data: Shards, state: Shards, worker: Ledger | None) -> tuple[Ledger, News]:
-        """From the rows: what was decided, and from what can be read of the old state: rows that retention removed,
-        and what was seen. What was seen and is lost is read again from upstream.
+    def _rebuilt(
+        self, data: Shards, state: Shards, worker: Ledger | None, copy: LedgerCopy, accept: bool
+    ) -> tuple[Ledger, News]:
+        """From the rows, and from what is left of the state or of its copy here: which rows there were, what was seen.
+
+        What was seen and is lost is read again from upstream.
         """
         log.warning("Working the state of %s out from its rows.", self._dataset)
         rows = {row["iteration"]: row for shard in data.values() for row in self._rows(shard.path)}
         old = [line for shard, entry in state.items() for line in read_lines(self._read(entry.path), shard) or ()]
-        begin = worker.next if worker else 1
-        oldest = min((shard.first for shard in data), default=begin)
-        last = max((shard.last for shard in data), default=begin - 1)
-        removed = {line.n: line.id for line in old if line.id is not None and line.n < oldest}
-        first = min([oldest, *removed])
-        newest = rows[max(rows)]["cumulative_progress"] if rows else {}
-        ledger = Ledger(
-            epoch=_epoch(),
-            first=first,
-            oldest=oldest if first < oldest else 0,
-            next=last + 1,
-            verdicts=Counter(row["verdict"]["grade"] for row in rows.values()),
-            progress=Progress(**newest),
-            spent=worker.spent if worker else {},
-            rows=tuple(data),
-            litter=_paths(state),
+        copied, remembered = _remembered(copy, rows)
+        known = worker or copied
+        remains = Remains(
+            shards=tuple(data),
+            rows=rows,
+            told=remembered | _ids(old),
+            worker=worker,
+            copied=copied,
+            begin=known.first if known else highest_predecessor(self._hub, self._dataset, self._head) + 1,
         )
-        ids = removed | {n: row["id"] for n, row in rows.items()}
-        lines = [Line(n, ids.get(n, ""), None) for n in range(first, last + 1)]
-        seen = [line for line in old if line.id is None and first <= line.n <= last]
-        return ledger, [(Span(first, last), [*lines, *seen])]
+        for lost in remains.untold():
+            if not accept:
+                raise Permanent(f"{self._dataset} at {self._head}: {untold(lost)}")
+            log.warning("%s: the items of iterations %d to %d may be worked on again.", self._dataset, *lost)
+        ledger = remains.ledger(_epoch(), _paths(state), accept=accept)
+        seen = [line for line in old if line.id is None and ledger.first <= line.n < ledger.next]
+        return ledger, [(Span(ledger.first, ledger.next - 1), [*remains.lines(accept=accept), *seen])]
 
     def _rows(self, path: str) -> Iterator[dict[str, Any]]:
         content = self._read(path)
@@ -133,6 +133,17 @@ class LedgerReading:
 
     def _read(self, path: str) -> bytes:
         return self._hub.read(self._dataset, self._head, path)
+
+
+def _remembered(copy: LedgerCopy, rows: Mapping[int, Mapping[str, Any]]) -> tuple[Ledger | None, dict[int, str]]:
+    """What the copy on this machine knows, where it is one of these rows: its counters, iteration → row id."""
+    held = copy.head()
+    told = _ids(copy.lines(held[1].first, held[1].next - 1)) if held else {}
+    return (held[1], told) if held and same(told, rows) else (None, {})
+
+
+def _ids(lines: Iterable[Line]) -> dict[int, str]:
+    return {line.n: line.id for line in lines if line.id is not None}
 
 
 def _paths(shards: Shards) -> tuple[str, ...]:

@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections.abc import Iterable
 
 from flows.adapters.hub import Hub
 from stages.columns import Progress
@@ -19,7 +20,12 @@ def highest_predecessor(hub: Hub, dataset: str, revision: str) -> int:
 
     One request per 1,000 files, asked while the dataset has no state of ours: once in its life. Raises Transient.
     """
-    found = (_NUMBERED.fullmatch(entry.path) for entry in hub.tree(dataset, revision))
+    return highest(entry.path for entry in hub.tree(dataset, revision))
+
+
+def highest(paths: Iterable[str]) -> int:
+    """The same, of these paths."""
+    found = map(_NUMBERED.fullmatch, paths)
     return max((int(match[1]) for match in found if match), default=0)
 
 

@@ -11,6 +11,8 @@ from flows.adapters.checked import Checked, held
 from flows.adapters.discrepancies import PUT_BACK, REBUILD
 from flows.adapters.hub import Entry, Hub
 from flows.adapters.ledger import DATA, STATE, WORKER, Ledger, read_lines, read_worker
+from flows.adapters.ledger_rebuilding import together
+from flows.adapters.numbering import highest
 from flows.adapters.parquet import UnreadableShard
 from flows.adapters.shards import Span, span
 
@@ -87,11 +89,24 @@ class Soundness:
         return told, unreadable
 
     def _gaps(self, ledger: Ledger | None, told: Mapping[int, str]) -> Iterator[str]:
-        for lost in discrepancies.missing(self._rows, ledger):
-            if {told.get(n) for n in range(lost.first, lost.last + 1)} == {""}:
-                self.notes += (f"Iterations {lost.first} to {lost.last} were lost, and their loss was accepted.",)
+        removed = range(ledger.first, ledger.oldest) if ledger else ()
+        yield from map(discrepancies.untold, together(n for n in removed if n not in told))
+        self.notes += tuple(map(discrepancies.lost, together(n for n in removed if told.get(n) == "")))
+        for gone in discrepancies.missing(self._rows, *self._ends(ledger, told)):
+            known = {told.get(n) for n in range(gone.first, gone.last + 1)}
+            if known == {""}:
+                self.notes += (discrepancies.lost(gone),)
             else:
-                yield discrepancies.gap(lost)
+                yield discrepancies.untold(gone) if known == {None} else discrepancies.gap(gone)
+
+    def _ends(self, ledger: Ledger | None, told: Mapping[int, str]) -> tuple[int, int]:
+        """The first iteration that should be there, and the one behind the last."""
+        if ledger:
+            return ledger.oldest or ledger.first, ledger.next
+        begin = highest(self._files) + 1
+        while begin in told:  # without counters, what the state tells of before the rows counts as removed
+            begin += 1
+        return min(begin, self._rows[0].first), max([self._rows[-1].last, *told]) + 1
 
     def _counts(self, ledger: Ledger) -> Iterator[str]:
         progress = ledger.progress.model_dump()

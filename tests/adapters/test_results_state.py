@@ -138,22 +138,20 @@ def test_what_was_spent_survives_the_loss_of_the_shards(results: Results, hub: H
     assert fresh(hub).spent == {"2026-11-23": {"a": 9}}
 
 
-def test_the_newest_row_deleted_by_hand_may_be_published_again(
-    results: Results, hub: Hub, hub_server: LocalHub
+@pytest.mark.parametrize("is_state_damaged", [False, True])
+@pytest.mark.parametrize("gone", [1, 2, 3])
+def test_rows_deleted_by_hand_stay_decided_and_their_iterations_unused(
+    results: Results, hub: Hub, hub_server: LocalHub, gone: int, is_state_damaged: bool
 ) -> None:
-    grown(results)
-    hub_server.put(DATASET, {"data/000000000009-000000000009.parquet": None})
-    assert Results(hub, DATASET).append([small(8), small(9), small(10)]).rows == 2
-    assert fresh(hub).decided == tuple(KEYS[1:11])
-
-
-def test_rows_deleted_by_hand_leave_their_iterations_unused(results: Results, hub: Hub, hub_server: LocalHub) -> None:
     for n in range(1, 4):
         results.append([small(n)])
-    gone = {"data/000000000002-000000000002.parquet": None, "_state/worker.json": None}
-    hub_server.put(DATASET, gone)
-    assert Results(hub, DATASET).append([small(2), small(4)]).first == 4
-    assert fresh(hub).decided == (KEYS[1], KEYS[3], KEYS[2], KEYS[4])
+    counters = {"_state/worker.json": None} if is_state_damaged else {}
+    hub_server.put(DATASET, {f"data/{gone:012d}-{gone:012d}.parquet": None, **counters})
+    receipt = Results(hub, DATASET).append([small(gone), small(4)])
+    assert (receipt.rows, receipt.last) == (1, 4)
+    state = fresh(hub)
+    assert state.decided == tuple(KEYS[1:5])
+    assert state.progress.issues_discovered == 4 - (is_state_damaged and gone == 3), "counters that are gone tell less"
 
 
 def test_a_state_lost_together_with_a_readable_row_is_an_error_that_names_the_shard(

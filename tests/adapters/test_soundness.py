@@ -47,7 +47,15 @@ DAMAGES: Mapping[str, tuple[Callable[[Files], Damage], list[str]]] = {
     "the first shard deleted": (lambda files: {A: None}, ["Iterations 1 to 8 are missing"]),
     "the last shard deleted": (
         lambda files: {C: None},
-        ["Iterations 17 to 24 are missing", "worker.json is missing, damaged, or does not fit", "latest.json is not"],
+        ["Iterations 17 to 24 are missing: put the shard back", "latest.json is not"],
+    ),
+    "rows deleted with the state that told of them": (
+        lambda files: {path: None for path in files if path in (A, C) or path.startswith("_state/")},
+        ["Iterations 1 to 8 are missing, and so is the state that tells", "worker.json is missing", "latest.json is"],
+    ),
+    "the state of removed rows deleted": (
+        lambda files: {A: None, STATE: None, "_state/worker.json": worker(files, oldest=9)},
+        ["Iterations 1 to 8 are missing, and so is the state that tells", "worker.json is missing, damaged, or"],
     ),
     "a shard cut off": (lambda files: {B: files[B][:-100]}, [f"{B} cannot be read"]),
     "a page damaged": (lambda files: {B: files[B][:40] + bytes(400) + files[B][440:]}, [f"{B} cannot be read"]),
@@ -133,7 +141,9 @@ def test_a_loss_that_was_accepted_is_told_and_no_fault(hub: Hub, hub_server: Loc
     rebuild(results)
     found = inspect(hub, DATASET)
     assert found.faults == ()
-    assert found.notes == ("Iterations 9 to 16 were lost, and their loss was accepted.",)
+    assert found.notes == (
+        "Iterations 9 to 16 are lost, which was accepted: what was decided there may be worked on again.",
+    )
     assert results.append([small(9), small(1)]).rows == 1, "what was lost may be published again"
 
 

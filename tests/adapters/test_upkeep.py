@@ -106,6 +106,52 @@ def test_removed_rows_stay_known_when_the_state_is_lost_in_part(results: Results
     assert inspect(hub, DATASET).faults == ()
 
 
+def lose_the_state(server: LocalHub) -> None:
+    server.put(DATASET, {path: None for path in server.files(DATASET) if path.startswith("_state/")})
+
+
+def test_without_any_state_what_was_removed_is_not_worked_on_again_unasked(
+    results: Results, hub: Hub, hub_server: LocalHub
+):
+    retain(results, Keep(rows=10))
+    lose_the_state(hub_server)
+    newcomer = Results(hub, DATASET, sleep=lambda s: None)
+    refusal = r"Iterations 1 to 8 are missing, and so is the state .* those items are worked on, and paid for, again"
+    for _ in range(2):
+        with pytest.raises(Permanent, match=refusal):
+            newcomer.state()
+    assert re.search(refusal, inspect(hub, DATASET).faults[0])
+    rebuild(newcomer)
+    assert newcomer.append([small(1), small(9)]).rows == 1
+    assert newcomer.state().upto == 26
+    found = inspect(hub, DATASET)
+    assert (found.faults, len(found.notes)) == ((), 1)
+    assert found.notes[0].startswith("Iterations 1 to 8 are lost, which was accepted")
+
+
+def test_a_machine_that_knows_what_was_removed_puts_the_state_back(results: Results, hub: Hub, hub_server: LocalHub):
+    results.append([small(25)], spent={"2026-11-23": {"a": 5}})
+    retain(results, Keep(rows=10))
+    results.state()
+    lose_the_state(hub_server)
+    assert results.append([small(1), small(30)]).last == 26
+    newcomer = Results(hub, DATASET).state()
+    assert newcomer.decided == (*KEYS[1:26], KEYS[30])
+    assert newcomer.spent == {"2026-11-23": {"a": 5}}
+    assert inspect(hub, DATASET).faults == ()
+
+
+def test_the_copy_of_another_dataset_is_not_believed(results: Results, hub: Hub, hub_server: LocalHub, tmp_path: Path):
+    with LocalHub(tmp_path / "hub") as elsewhere:
+        others = Results(Hub(elsewhere.address), DATASET)
+        others.append([small(n) for n in range(30, 38)])
+        others.append([small(n) for n in range(38, 40)])
+        files = elsewhere.files(DATASET)
+    replaced = {path: content for path, content in files.items() if path.startswith("data/00")}
+    hub_server.put(DATASET, dict.fromkeys(hub_server.files(DATASET)) | replaced)
+    assert results.state().decided == tuple(small(n).item.key for n in range(30, 40))
+
+
 # --- the state ---------------------------------------------------------------------------------------
 
 
@@ -127,6 +173,30 @@ def test_a_rebuilt_state_says_what_the_rows_say_and_keeps_what_was_seen(
         "_state/000000000001-000000000024.jsonl"
     ]
     assert results.append([small(3), small(30)]).rows == 1
+
+
+@pytest.mark.parametrize("shard", [0, 1, 2])
+def test_a_shard_that_is_lost_stays_a_fault_until_its_loss_is_accepted_and_no_number_is_given_out_twice(
+    results: Results, hub: Hub, hub_server: LocalHub, shard: int
+):
+    first = 1 + 8 * shard
+    damaged = {shards(hub_server)[shard]: None, "_state/000000000009-000000000016.jsonl": b"garbage"}
+    hub_server.put(DATASET, damaged)
+    assert results.append([small(first), small(30)]).last == 25
+    gap = f"Iterations {first} to {first + 7} are missing: put the shard back"
+    assert [gap in fault for fault in inspect(hub, DATASET).faults] == [True]
+    rebuild(results)
+    assert inspect(hub, DATASET).faults == ()
+    assert inspect(hub, DATASET).notes[0].startswith(f"Iterations {first} to {first + 7} are lost, which was accepted")
+    assert results.append([small(first), small(30)]).last == 26
+
+
+def test_numbers_go_on_after_the_loss_of_the_newest_rows_was_accepted(results: Results, hub: Hub, hub_server: LocalHub):
+    hub_server.put(DATASET, {shards(hub_server)[2]: None})
+    rebuild(results)
+    assert inspect(hub, DATASET).faults == ()
+    assert Results(hub, DATASET).append([small(17)]).first == 25
+    assert json.loads(hub_server.files(DATASET)["latest.json"])["cumulative_progress"]["issues_discovered"] == 17
 
 
 # --- squashing ---------------------------------------------------------------------------------------
