@@ -64,7 +64,7 @@ class Ledger(Frozen):
         return self.model_dump_json(indent=2, exclude={"rows", "state", "litter"}).encode()
 
     def agrees(self) -> bool:
-        """Whether counter and shards fit together. Rows may be gone, wherever they were: the state still tells of them."""
+        """Whether counter and shards fit together. Rows may be gone, wherever they were: the state tells of them."""
         following = [self.first, *(shard.last + 1 for shard in self.state)]
         begins = [*(shard.first for shard in self.state), self.next]
         return following == begins and (not self.rows or self.rows[-1].last < self.next)
