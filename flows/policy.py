@@ -93,6 +93,7 @@ async def stored(name: str, item: WorkItem, step: str, given: Any, kind: type[M]
     found: dict[str, Any] = await _named(name)(
         f"{name} · {item.finding.title}", f"{item.key}/{step}-{digest}", opaque(job)
     )
+    workshop().caches.used(item.key)
     workshop().progress.step()
     return kind.model_validate(found)
 

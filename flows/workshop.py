@@ -6,6 +6,7 @@ import os
 import re
 import time
 from collections.abc import Sequence
+from contextlib import closing, suppress
 from contextvars import ContextVar
 from datetime import UTC, datetime
 from functools import cached_property
@@ -144,7 +145,7 @@ class Workshop:
     def closed(self) -> WorkerError | None:
         """Why no item can be taken up now: no room, no right to publish, no money, an endpoint left alone."""
         try:
-            self.caches.tidy()
+            self.caches.tidy(self._begun)
             self.caches.check_room(self.settings.free_megabytes)
             if self.settings.on_real_hub and not self.dry_run:
                 check_writer(self.settings, self.hub)
@@ -154,6 +155,14 @@ class Workshop:
         except (Misconfigured, BudgetReached, EndpointDown) as error:
             return error
         return None
+
+    def _begun(self) -> set[str]:
+        """Keys of what was taken up in this home and is not decided, for whatever Hub."""
+        begun: set[str] = set()
+        for place in (self.home / "at").iterdir():
+            with suppress(WorkerError), closing(Backlog(place)) as backlog:  # of a damaged one nothing is known
+                begun |= backlog.begun()
+        return begun
 
     def room(self) -> int:
         """How many more outcomes may wait on disk, beside those that other runs are working on."""

@@ -76,8 +76,8 @@ class Backlog:
         """Up to `limit` items to work on: what waits longest first, hours of severity counted in.
 
         Each is stored as returned and comes back the same until decided. `item`: that one and no other, by its id or
-        the beginning of it, at once and as a new attempt if it is decided; with `dry_run` the new attempt is offered
-        to nobody else. `claim`: takes the ids that are free. `finished`: keys of attempts that wait to be published.
+        the beginning of it, at once and as a new attempt if it is decided and was read again; with `dry_run` the new
+        attempt is offered to nobody else. `claim`: takes the ids that are free. `finished`: keys of attempts that wait to be published.
         Raises Permanent when `item` means none or several.
         """
         if item:
@@ -175,6 +175,11 @@ class Backlog:
             cooling = tuple(Cooling(*row) for row in db.execute(query, (now,)))
         return Waiting(items, cooling, sum(self.catalog.count_pending(kind) for kind in Kind))
 
+    def begun(self) -> set[str]:
+        """Keys of the attempts that were taken up and have no outcome in the results dataset."""
+        with self.db.reading() as db:
+            return {f"{id_}-{n}" for id_, n in db.execute("SELECT id, attempt FROM item WHERE pinned IS NOT NULL")}
+
     # --- the state that travels in the results dataset ---------------------------------------------------
 
     def bookmark(self) -> tuple[int, str]:
@@ -229,6 +234,7 @@ def attempts(keys: Iterable[str]) -> list[tuple[str, int]]:
 
 def _decide(db: sqlite3.Connection, rows: list[tuple[str, int]]) -> None:
     db.executemany("INSERT OR IGNORE INTO decided VALUES (?, ?)", rows)
-    done = """UPDATE item SET waiting = 0, pinned = NULL, tries = 0, not_before = 0, reason = '', attempt = ?2
-              WHERE id = ?1 AND attempt <= ?2 AND (waiting OR pinned IS NOT NULL OR attempt < ?2)"""
+    done = """UPDATE item SET waiting = 0, pinned = NULL, found = NULL, tries = 0, not_before = 0, reason = '',
+                  attempt = ?2
+              WHERE id = ?1 AND attempt <= ?2 AND (waiting OR found IS NOT NULL OR pinned IS NOT NULL OR attempt < ?2)"""
     db.executemany(done, rows)

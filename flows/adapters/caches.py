@@ -1,8 +1,9 @@
 """What the worker keeps on disk to be quicker, within bounds: what was not used for longest goes first."""
 
+import os
 import shutil
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -50,8 +51,16 @@ class Caches:
                 f"({megabytes:g}): make room. Nothing is lost, and nothing new is begun."
             )
 
-    def tidy(self) -> int:
-        """How many entries were removed; looks once an hour."""
+    def used(self, thoughts: str) -> None:
+        """The stored thoughts of this key were used now."""
+        with suppress(FileNotFoundError):
+            os.utime(self._home / "results" / thoughts)
+
+    def tidy(self, begun: Callable[[], Collection[str]] = tuple) -> int:
+        """How many entries were removed; looks once an hour.
+
+        begun: gives the keys of attempts without an outcome: what was thought of them stays, whatever its age and size.
+        """
         now, stamp = self._clock(), self._home / "tidied"
         if stamp.exists() and now - stamp.stat().st_mtime < EVERY_S:
             return 0
@@ -63,7 +72,8 @@ class Caches:
                         _remove(path)
         entries = sorted(self._entries(), key=lambda entry: entry.used)
         left = sum(entry.size for entry in entries)
-        for entry in entries:
+        needed = {self._home / "results" / key for key in begun()}
+        for entry in (entry for entry in entries if entry.path not in needed):
             age = now - entry.used
             if age < SPARED_S or (age < self._seconds and left <= self._bytes):
                 break

@@ -152,10 +152,13 @@ class Catalog:
             return int(db.execute(query, (kind,)).fetchone()[0])
 
     def read_again(self, item: str) -> None:
-        """Have the files read that hold items whose id begins so, where only the results dataset told of them."""
+        """Have the files read that hold items whose id begins so, where their texts are not here."""
         with self._db.writing() as db:
-            query = """UPDATE file SET state = 'pending' WHERE kind = ? AND state = 'known' AND path IN
-                       (SELECT path FROM occurrence WHERE item >= ? AND item < ? || 'g')"""
+            query = """UPDATE file SET state = 'pending', revision = coalesce(
+                           (SELECT nullif(head, '') FROM dataset WHERE dataset.kind = file.kind), revision)
+                       WHERE kind = ? AND state IN ('known', 'read') AND path IN
+                       (SELECT path FROM occurrence WHERE item >= ? AND item < ? || 'g'
+                        AND NOT EXISTS (SELECT 1 FROM item WHERE id = occurrence.item AND found IS NOT NULL))"""
             db.execute(query, (Kind.ANALYSIS, item, item))
 
     def read_plans(self, item: str) -> bool:

@@ -45,19 +45,22 @@ class Taken:
     quarantined: list[Quarantined] = field(default_factory=list)
 
 
-def take_in(db: WorkerDb, file: SeenFile, contents: Iterable[Record | Quarantined], remember: bool) -> Taken:
+def take_in(
+    db: WorkerDb, file: SeenFile, contents: Iterable[Record | Quarantined], remember: bool, asked_for: str = ""
+) -> Taken:
     """Store what a file holds, in place of what an earlier version held. Items stay; they are never taken back.
 
-    `remember`: write the file into the results dataset's state with the next commit. Whatever goes wrong with the file
+    `remember`: write the file into the results dataset's state with the next commit. `asked_for`: how the id of a
+    decided item begins whose text is wanted all the same. Whatever goes wrong with the file
     itself quarantines it. Raises Transient and Permanent where the database cannot be written.
     """
     try:
-        return _take_in(db, file, contents, remember)
+        return _take_in(db, file, contents, remember, asked_for)
     except WorkerError:
         raise
     except Exception as error:  # what nobody thought of in this file must not cost the others
         reason = one_line(f"taking it in failed: {named(error)}", 300)
-        return _take_in(db, file, [Quarantined(file.kind, file.path, file.blob, reason)], remember=False)
+        return _take_in(db, file, [Quarantined(file.kind, file.path, file.blob, reason)], False, asked_for)
 
 
 def named(error: Exception) -> str:
@@ -65,7 +68,9 @@ def named(error: Exception) -> str:
     return f"{type(error).__name__}: {error}"
 
 
-def _take_in(db: WorkerDb, file: SeenFile, contents: Iterable[Record | Quarantined], remember: bool) -> Taken:
+def _take_in(
+    db: WorkerDb, file: SeenFile, contents: Iterable[Record | Quarantined], remember: bool, asked_for: str
+) -> Taken:
     taken = Taken()
     items: list[str] = []
     stream = iter(contents)
@@ -75,7 +80,7 @@ def _take_in(db: WorkerDb, file: SeenFile, contents: Iterable[Record | Quarantin
     while chunk:
         with db.writing() as tables:
             for part in chunk:
-                items += _store(tables, file, part, taken)
+                items += _store(tables, file, part, taken, asked_for)
         chunk = list(islice(stream, CHUNK))
     with db.writing() as tables:
         entry = _entry(tables, file, items) if remember and not taken.quarantined else None
@@ -92,7 +97,9 @@ def _clear(db: sqlite3.Connection, file: SeenFile) -> None:
         db.execute("DELETE FROM plan WHERE path = ?", (file.path,))
 
 
-def _store(db: sqlite3.Connection, file: SeenFile, part: Record | Quarantined, taken: Taken) -> Iterator[str]:
+def _store(
+    db: sqlite3.Connection, file: SeenFile, part: Record | Quarantined, taken: Taken, asked_for: str
+) -> Iterator[str]:
     """Store one record; yields the ids of its items."""
     if isinstance(part, Quarantined):
         taken.quarantined.append(part)
@@ -106,7 +113,7 @@ def _store(db: sqlite3.Connection, file: SeenFile, part: Record | Quarantined, t
     for planned in part.planned:
         _store_plan(db, file, planned)
     for found in part.found:
-        id_, new = _store_item(db, file, found)
+        id_, new = _store_item(db, file, found, asked_for)
         taken.new += [id_] * new
         yield id_
 
@@ -120,23 +127,28 @@ def _store_plan(db: sqlite3.Connection, file: SeenFile, planned: Planned) -> Non
     db.execute("INSERT OR REPLACE INTO plan VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", values)
 
 
-def _store_item(db: sqlite3.Connection, file: SeenFile, found: Found) -> tuple[str, bool]:
-    """Id of the finding's item, and whether it is new. One that waits is told in its newest words until taken up."""
+def _store_item(db: sqlite3.Connection, file: SeenFile, found: Found, asked_for: str) -> tuple[str, bool]:
+    """Id of the finding's item, and whether it is new. One that waits is told in its newest words until taken up.
+
+    Of one that is decided the text is not kept, unless it is asked for.
+    """
     id_ = item_id(found.repository, found.finding)
     db.execute("INSERT OR IGNORE INTO occurrence VALUES (?, ?)", (id_, file.path))
     latest, earliest = file.seen_at, file.seen_at - OLDEST_HOURS * 3600
     since = latest if found.written is None else min(latest, max(found.written, earliest))
-    known = db.execute("SELECT since, pinned IS NOT NULL FROM item WHERE id = ?", (id_,)).fetchone()
+    known = db.execute("SELECT since, waiting, pinned IS NOT NULL FROM item WHERE id = ?", (id_,)).fetchone()
+    attempts = db.execute("SELECT max(attempt) FROM decided WHERE item = ?", (id_,)).fetchone()[0]
     since = min(since, known[0]) if known else since
+    waits = bool(known[1]) if known else attempts is None
+    text = found.model_dump_json() if waits or (asked_for and id_.startswith(asked_for)) else None
     named = (found.finding.id, found.finding.analysis_id, found.finding.file)
-    told = (found.model_dump_json(), since, since - 3600 * SEVERITY_HOURS[found.finding.severity], *named)
+    told = (text, since, since - 3600 * SEVERITY_HOURS[found.finding.severity], *named)
     if known is None:
-        attempts = db.execute("SELECT max(attempt) FROM decided WHERE item = ?", (id_,)).fetchone()[0]
         query = """INSERT INTO item (id, waiting, attempt, found, since, rank, finding_id, analysis_id, file)
                    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"""
-        db.execute(query, (id_, attempts is None, attempts or 1, *told))
-        return id_, attempts is None
-    if not known[1]:
+        db.execute(query, (id_, waits, attempts or 1, *told))
+        return id_, waits
+    if not known[2]:
         query = """UPDATE item SET found = ?, since = ?, rank = ?, finding_id = ?, analysis_id = ?, file = ?
                    WHERE id = ?"""
         db.execute(query, (*told, id_))

@@ -12,7 +12,7 @@ def prefix(name: str) -> str:
 
 def the_item(db: sqlite3.Connection, name: str) -> str:
     """Id of the one item that is meant. Raises Permanent where that is none, or several."""
-    known = _beginning(db, "SELECT id FROM item WHERE id >= ? AND id < ? || 'g' LIMIT 6", name)
+    known = _beginning(db, "SELECT id FROM item WHERE id >= ? AND id < ? || 'g' AND found IS NOT NULL LIMIT 6", name)
     every = known | _beginning(db, "SELECT item FROM decided WHERE item >= ? AND item < ? || 'g' LIMIT 6", name)
     if not every:
         raise Permanent(

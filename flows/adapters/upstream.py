@@ -66,16 +66,18 @@ class Upstream:
         self._closed: set[Kind] = set()
         """Whose files are not asked for in this look."""
         self._now = 0.0
+        self._asked_for = ""
+        """How the id of the item begins that this look is for; empty: for none."""
 
     def look(self, item: str | None = None, now: float | None = None) -> Look:
         """Read what is new into the backlog; ONE request per dataset when nothing is.
 
-        `item`: read again what holds that item, where only the results dataset told of it. Raises Transient, and
+        `item`: read again what holds that item, where it is decided and its text is not kept. Raises Transient, and
         Permanent where the token is refused; what was read by then is kept. A dataset that is missing is a note.
         """
         self._now = time.time() if now is None else now
         self._notes, self._requests, self._downloads = [], 0, 0
-        asked_for = prefix(item or "")
+        self._asked_for = asked_for = prefix(item or "")
         news = {kind: self._find_news(kind) for kind in (Kind.PLANS, Kind.ANALYSIS)}
         if asked_for:
             self._catalog.read_again(asked_for)
@@ -127,7 +129,7 @@ class Upstream:
         name = self._names[file.kind]
         terms = (name, self._limit, self._repository, self._secrets)
         contents = [data] if isinstance(data, Quarantined) else records(file, data, *terms)
-        taken = take_in(self._backlog.db, file, contents, remember=not is_table(file.path))
+        taken = take_in(self._backlog.db, file, contents, remember=not is_table(file.path), asked_for=self._asked_for)
         self._taken.append(taken)
         self._plan_files += [file.path] * (file.kind is Kind.PLANS)
 

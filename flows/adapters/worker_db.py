@@ -33,7 +33,9 @@ CREATE INDEX file_number ON file (kind, number);
 CREATE INDEX file_unpublished ON file (kind) WHERE entry IS NOT NULL AND NOT published;
 
 CREATE TABLE item (
-    id TEXT PRIMARY KEY, found TEXT, since REAL, rank REAL, waiting INTEGER, attempt INTEGER, pinned TEXT,
+    id TEXT PRIMARY KEY,
+    found TEXT,          -- null once decided: read again where somebody asks for a new attempt
+    since REAL, rank REAL, waiting INTEGER, attempt INTEGER, pinned TEXT,
     tries INTEGER DEFAULT 0, not_before REAL DEFAULT 0, reason TEXT DEFAULT '',
     finding_id TEXT, analysis_id TEXT, file TEXT
 );

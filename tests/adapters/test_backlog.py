@@ -306,6 +306,7 @@ def test_an_item_asked_for_by_name_comes_at_once(backlog: Backlog) -> None:
 def test_a_decided_item_asked_for_by_name_is_a_new_attempt(backlog: Backlog) -> None:
     (id_,) = tell_findings(backlog, finding("f"))
     backlog.decided([f"{id_}-1", f"{id_}-2"])
+    tell_findings(backlog, finding("f"), asked_for=id_[:5])
     tell(backlog, Kind.PLANS, "test_plan_iteration_1.json", {"analysis": {"tests": ["t"]}})
     (item,) = backlog.next(1, NOW, id_)
     assert item.key == f"{id_}-3"
@@ -326,6 +327,7 @@ def test_an_attempt_that_waits_to_be_published_counts_as_decided_when_asked_for_
 def test_a_dry_run_of_a_decided_item_leaves_nothing_to_do(backlog: Backlog) -> None:
     (id_,) = tell_findings(backlog, finding("f"))
     backlog.decided([f"{id_}-1"])
+    tell_findings(backlog, finding("f"), asked_for=id_)
     (rehearsed,) = backlog.next(1, NOW, id_, dry_run=True)
     assert backlog.next(1, NOW) == []
     assert backlog.next(1, NOW, id_) == [rehearsed]
@@ -344,6 +346,30 @@ def test_a_name_that_means_several_is_a_sentence(backlog: Backlog) -> None:
     twice = next(id_[0] for id_ in made if sum(other[0] == id_[0] for other in made) > 1)
     with pytest.raises(Permanent, match="Several work items begin with"):
         backlog.next(1, NOW, twice)
+
+
+def test_the_text_of_a_decided_item_is_not_kept_however_often_it_is_told(backlog: Backlog, tmp_path: Path) -> None:
+    files = 50
+    for n in range(files):
+        decided = tell_findings(backlog, finding(f"number {n}", files={"a.py": f"{n}" * 50_000}))
+        tell_findings(backlog, finding("told each time"), path="iteration_2.json")
+        backlog.decided(f"{id_}-1" for id_ in decided)
+    backlog.decided(f"{id_}-1" for id_ in ids(backlog.next(9, NOW)))
+    tell_findings(backlog, finding("told each time"), path="iteration_3.json")
+    with backlog.db.reading() as db:
+        assert db.execute("SELECT count(*), count(found), count(pinned) FROM item").fetchone() == (files + 1, 0, 0)
+    backlog.close()
+    assert (tmp_path / "worker.db").stat().st_size < 10 * 50_000
+
+
+def test_attempts_that_were_begun_are_told_until_they_are_decided(backlog: Backlog) -> None:
+    tell_findings(backlog, finding("1"), finding("2"))
+    assert backlog.begun() == set()
+    (item,) = backlog.next(1, NOW)
+    backlog.broke_off(item, "no answer", NOW, 60)
+    assert backlog.begun() == {item.key}
+    backlog.decided([item.key])
+    assert backlog.begun() == set()
 
 
 def test_a_decided_item_whose_finding_is_gone_is_a_sentence(backlog: Backlog) -> None:

@@ -24,6 +24,7 @@ class Life(RuleBasedStateMachine):
         self.backlog = Backlog(self.folder)
         self.now = 1e6
         self.files = 0
+        self.titles: dict[str, str] = {}
         self.attempt: dict[str, int] = {}
         self.waits: dict[str, bool] = {}
         self.rests: dict[str, float] = {}
@@ -41,6 +42,7 @@ class Life(RuleBasedStateMachine):
         self.files += 1
         path = f"iteration_{self.files}.json"
         for new in tell_findings(self.backlog, finding(title), path=path, now=self.now):
+            self.titles[new] = title
             self.attempt[new], self.waits[new], self.rests[new], self.tries[new] = 1, True, 0.0, 0
 
     @rule(limit=st.integers(1, 3))
@@ -58,6 +60,7 @@ class Life(RuleBasedStateMachine):
         if not self.waits[id_]:
             self.attempt[id_], self.tries[id_] = self.attempt[id_] + 1, 0
             self.waits[id_], self.rests[id_] = True, 0.0
+        tell_findings(self.backlog, finding(self.titles[id_]), path="iteration_1.json", now=self.now, asked_for=id_)
         self._keep(self.backlog.next(1, self.now, id_))
 
     @precondition(lambda self: self.in_hand)

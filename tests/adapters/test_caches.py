@@ -39,6 +39,22 @@ def test_over_the_bound_the_longest_unused_go_first(tmp_path: Path) -> None:
     assert [entry.exists() for entry in entries] == [False, False, True, True]
 
 
+def test_thoughts_of_an_attempt_without_outcome_stay_at_any_age_and_size(tmp_path: Path) -> None:
+    begun = put(tmp_path, "results/a-2/draft-0", 90 * DAY, size=1000)
+    others = [put(tmp_path, f"results/{key}/draft-0", 90 * DAY) for key in ("a-1", "b-1")]
+    assert Caches(tmp_path, gigabytes=1e-9, days=7).tidy(lambda: {"a-2"}) == 2
+    assert (begun.exists(), *(entry.exists() for entry in others)) == (True, False, False)
+
+
+def test_thoughts_that_are_read_are_young_again(tmp_path: Path) -> None:
+    entry = put(tmp_path, "results/a-1/draft-0", 8 * DAY)
+    caches = Caches(tmp_path, gigabytes=1, days=7)
+    for key in ("a-1", "never-stored-1"):
+        caches.used(key)
+    assert caches.tidy() == 0
+    assert entry.exists()
+
+
 def test_what_killed_processes_left_goes(tmp_path: Path) -> None:
     paths = ("mirrors/x.git.gone-1/HEAD", "checked/b.9.tmp", "suites/s.json.gone-2", "at/1/outbox/k.9.tmp")
     for path in paths:

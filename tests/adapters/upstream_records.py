@@ -20,20 +20,24 @@ def finding(title: str, **fields: Any) -> dict[str, Any]:
     return {"title": title, "description": f"{title}.", **fields}
 
 
-def tell(backlog: Backlog, kind: Kind, path: str, record: dict[str, Any], now: float = 1_000_000.0) -> Taken:
+def tell(
+    backlog: Backlog, kind: Kind, path: str, record: dict[str, Any], now: float = 1_000_000.0, asked_for: str = ""
+) -> Taken:
     """The backlog has read a file of this one record."""
     entry = Entry(path, f"{abs(hash(str(record))):040x}"[:40], 100)
     backlog.catalog.mark(kind, [entry], SHA, now)
     file = SeenFile(kind, path, entry.blob_id, entry.size, SHA, now)
-    return take_in(backlog.db, file, [read_record(kind, record, file.source("a/b"))], remember=True)
+    return take_in(
+        backlog.db, file, [read_record(kind, record, file.source("a/b"))], remember=True, asked_for=asked_for
+    )
 
 
 def tell_findings(
     backlog: Backlog, *findings: dict[str, Any], path: str = "iteration_1.json", **record: Any
 ) -> list[str]:
     """Ids of the items that a record with these findings makes."""
-    now = record.pop("now", 1_000_000.0)
-    return tell(backlog, Kind.ANALYSIS, path, {"findings": list(findings), **record}, now).new
+    now, asked_for = record.pop("now", 1_000_000.0), record.pop("asked_for", "")
+    return tell(backlog, Kind.ANALYSIS, path, {"findings": list(findings), **record}, now, asked_for).new
 
 
 def record(*titles: str, **fields: Any) -> bytes:

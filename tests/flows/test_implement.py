@@ -1,6 +1,7 @@
 """Runs of the flow, on the real engine, from two upstream datasets to a commit."""
 
 import json
+import os
 from collections import Counter
 from datetime import timedelta
 from pathlib import Path
@@ -240,8 +241,11 @@ def test_a_dry_run_commits_nothing_and_makes_the_real_run_cheap(world: World):
     assert world.run(dry_run=True).name == "Tried 1 of 1"
     assert not any("/commit/" in request for request in world.requests)
     world.asked()
+    (thoughts,) = (world.home / "results").iterdir()
+    os.utime(thoughts, (1, 1))
     assert world.run().name == "Published 1 of 1"
     assert world.asked() == []
+    assert thoughts.stat().st_mtime > 1, "what is read is no cache to be tidied away"
 
 
 def test_an_item_asked_for_by_name_gets_a_new_attempt(world: World):

@@ -1,12 +1,14 @@
 """What a run leaves behind in its process."""
 
 import gc
+import os
 import weakref
 from pathlib import Path
 
 import pytest
 
 from flows.opening import open_workshop
+from tests.adapters.upstream_records import finding, tell_findings
 from tests.outcomes import small
 
 
@@ -27,6 +29,25 @@ async def test_what_other_runs_work_on_takes_room_once(tmp_path: Path, monkeypat
         there.outbox.put(one)
         assert here.room() == 1
         assert there.room() == 2
+
+
+async def test_thoughts_of_what_was_begun_for_any_hub_stay(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("AUTOCODER_HOME", str(tmp_path))
+    keys = []
+    for number, hub in enumerate(("http://127.0.0.1:1", "http://127.0.0.1:2")):
+        monkeypatch.setenv("AUTOCODER_LOCAL_HUB", hub)
+        async with open_workshop() as shop:
+            tell_findings(shop.backlog, finding(f"number {number}"))
+            keys += [item.key for item in shop.backlog.next(1, 1e9)]
+    thoughts = [tmp_path / "results" / key for key in (*keys, "decided-1")]
+    for folder in thoughts:
+        folder.mkdir(parents=True)
+        os.utime(folder, (1, 1))
+    async with open_workshop() as shop:
+        (tmp_path / "at" / "damaged").mkdir()
+        (tmp_path / "at" / "damaged" / "worker.db").mkdir()
+        assert shop.closed() is None
+    assert [folder.exists() for folder in thoughts] == [True, True, False]
 
 
 async def test_what_is_left_between_two_runs_of_a_process_is_freed_in_the_second(

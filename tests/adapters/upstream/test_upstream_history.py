@@ -3,6 +3,7 @@ import pytest
 from flows.adapters import upstream as upstream_module
 from flows.adapters.local_hub import LocalHub
 from flows.adapters.news import LOWEST
+from stages.errors import Permanent
 from tests.adapters.faults import Faults
 from tests.adapters.upstream.conftest import ANALYSIS, NOW, PLANS, TICK, Machines
 from tests.adapters.upstream_records import iterations, plan, record
@@ -139,6 +140,26 @@ def test_a_squashed_history_is_said_and_nothing_is_read_again(hub_server: LocalH
     assert any(f"was squashed: revision {old[:12]} is gone" in note for note in look.notes)
     assert look.downloads == 0
     assert len(mine.waiting()) == 5
+
+
+def test_a_decided_item_asked_for_by_name_is_read_again_also_from_a_squashed_history(
+    hub_server: LocalHub, machine: Machines
+) -> None:
+    hub_server.put(ANALYSIS, iterations(2))
+    mine = machine()
+    mine.look(now=NOW)
+    (first, _) = mine.backlog.next(2, NOW)
+    mine.backlog.decided([first.key])
+    _squash(hub_server)
+    assert mine.look(first.id[:9], now=NOW + TICK).downloads == 1
+    (again,) = mine.backlog.next(1, NOW, first.id[:9])
+    assert (again.finding, again.attempt) == (first.finding, 2)
+    assert mine.look(first.id[:9], now=NOW + TICK).downloads == 0
+    mine.backlog.decided([again.key])
+    hub_server.put(ANALYSIS, {"iteration_1.json": record("another")})
+    mine.look(first.id[:9], now=NOW + 2 * TICK)
+    with pytest.raises(Permanent, match="its file was written over or deleted"):
+        mine.backlog.next(1, NOW, first.id[:9])
 
 
 def test_files_that_wait_to_be_read_survive_a_squashed_history(
