@@ -53,7 +53,8 @@ async def look() -> Condition:
     from flows.adapters.inspection import inspect
 
     shop, dataset = workshop(), workshop().settings.datasets[2]
-    return await act("look", dataset, lambda: inspect(shop.hub, dataset, shop.home / CHECKED))
+    found = await act("look", dataset, lambda: inspect(shop.hub, dataset, shop.home / CHECKED))
+    return found.model_copy(update={"notes": (*found.notes, *shop.outbox.unreadable())})
 
 
 async def measure_again(found: Condition) -> Condition:

@@ -30,22 +30,11 @@ async def pull(limit: int, item: str | None) -> Pulled:
         look = shop.upstream.look(item)
         waiting = shop.backlog.waiting(time.time())
         closed = shop.closed() if waiting.items or item else None
-        taken = (
-            []
-            if closed
-            else shop.backlog.next(
-                min(limit, shop.room()),
-                time.time(),
-                item,
-                claim=shop.claims.take,
-                finished=shop.outbox,
-                dry_run=shop.dry_run,
-            )
-        )
+        taken = [] if closed else shop.take_up(limit, item)
         if item:
             for each in taken:
                 shop.spending.start_over(each.id)
-        return Pulled(tuple(taken), look, waiting, closed, (*told, *look.notes))
+        return Pulled(tuple(taken), look, waiting, closed, (*told, *look.notes, *shop.outbox.unreadable()))
 
     pulled = await act("pull", "", take)
     for note in pulled.notes:

@@ -14,6 +14,7 @@ from flows.environment import load
 from flows.maintain import CHECKED, maintain, quota_of
 from flows.preflight import check_prefect
 from flows.settings import Settings
+from flows.workshop import outbox_of
 from stages.condition import text_report
 from stages.errors import WorkerError
 
@@ -42,6 +43,7 @@ def check(settings: Settings) -> int:
     """Print the report: the exit code. Raises WorkerError."""
     hub = Hub(settings.hub_address, settings.hf_token if settings.on_real_hub else None)
     found = inspect(hub, settings.datasets[2], settings.home / CHECKED)
+    found = found.model_copy(update={"notes": (*found.notes, *outbox_of(settings).unreadable())})
     print(text_report(found, quota_of(settings)))  # noqa: T201
     return 1 if found.faults else 0
 

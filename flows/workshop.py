@@ -11,6 +11,7 @@ from contextvars import ContextVar
 from datetime import UTC, datetime
 from functools import cached_property
 from importlib.metadata import version
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
@@ -27,6 +28,7 @@ from flows.addresses import scrub
 from flows.progress import Progress
 from flows.settings import Settings
 from stages.errors import BudgetReached, EndpointDown, Misconfigured, Permanent, WorkerError
+from stages.models import WorkItem
 
 if TYPE_CHECKING:  # an idle tick never pays for these imports
     from flows.adapters.breaker import Breaker
@@ -52,9 +54,8 @@ class Workshop:
         self.started = now()
         self.home = chosen.home
         self.home.mkdir(parents=True, exist_ok=True)
-        self.place = self.home / "at" / _address(chosen)
-        """What belongs to one Hub and its three datasets; nothing of it may reach another."""
-        self.outbox = Outbox(self.place / "outbox")
+        self.place = place_of(chosen)
+        self.outbox = outbox_of(chosen)
         self.progress = Progress()
         self.claims = Claims(self.place / "claims")
         self.told: Spent | None = None
@@ -164,6 +165,18 @@ class Workshop:
                 begun |= backlog.begun()
         return begun
 
+    def take_up(self, limit: int, item: str | None) -> list[WorkItem]:
+        """The next items, claimed; no more than outcomes may wait on disk. Of several runs one at a time takes some."""
+        with self.claims.alone():
+            return self.backlog.next(
+                min(limit, self.room()),
+                time.time(),
+                item,
+                claim=self.claims.take,
+                finished=self.outbox,
+                dry_run=self.dry_run,
+            )
+
     def room(self) -> int:
         """How many more outcomes may wait on disk, beside those that other runs are working on."""
         finished = list(self.outbox)
@@ -237,9 +250,15 @@ def now() -> str:
     return datetime.now(UTC).isoformat(timespec="milliseconds")
 
 
-def _address(chosen: Settings) -> str:
-    """8 hex digits of the Hub's address and the datasets' ids."""
-    return hashlib.sha256("\n".join((chosen.hub_address, *chosen.datasets)).encode()).hexdigest()[:8]
+def place_of(chosen: Settings) -> Path:
+    """The folder of what belongs to one Hub and its three datasets; nothing of it may reach another."""
+    address = hashlib.sha256("\n".join((chosen.hub_address, *chosen.datasets)).encode()).hexdigest()
+    return chosen.home / "at" / address[:8]
+
+
+def outbox_of(chosen: Settings) -> Outbox:
+    """Where finished outcomes wait for that Hub."""
+    return Outbox(place_of(chosen) / "outbox")
 
 
 OPEN: ContextVar[Workshop] = ContextVar("workshop")

@@ -76,8 +76,9 @@ class Backlog:
         """Up to `limit` items to work on: what waits longest first, hours of severity counted in.
 
         Each is stored as returned and comes back the same until decided. `item`: that one and no other, by its id or
-        the beginning of it, at once and as a new attempt if it is decided and was read again; with `dry_run` the new
-        attempt is offered to nobody else. `claim`: takes the ids that are free. `finished`: keys of attempts that wait to be published.
+        the beginning of it, at once and as a new attempt if it is decided (and was read again); with `dry_run` the new
+        attempt is offered to nobody else. `claim`: takes the ids that are free. `finished`: keys of attempts that wait
+        to be published.
         Raises Permanent when `item` means none or several.
         """
         if item:
@@ -236,5 +237,6 @@ def _decide(db: sqlite3.Connection, rows: list[tuple[str, int]]) -> None:
     db.executemany("INSERT OR IGNORE INTO decided VALUES (?, ?)", rows)
     done = """UPDATE item SET waiting = 0, pinned = NULL, found = NULL, tries = 0, not_before = 0, reason = '',
                   attempt = ?2
-              WHERE id = ?1 AND attempt <= ?2 AND (waiting OR found IS NOT NULL OR pinned IS NOT NULL OR attempt < ?2)"""
+              WHERE id = ?1 AND attempt <= ?2
+              AND (waiting OR found IS NOT NULL OR pinned IS NOT NULL OR attempt < ?2)"""
     db.executemany(done, rows)

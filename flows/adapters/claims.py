@@ -1,11 +1,17 @@
 """Who works on what, within one home: a file lock that dies with its process."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 from filelock import FileLock, Timeout
+
+from stages.errors import Transient
+
+PATIENCE_S = 60.0
+"""Taking up items is a matter of milliseconds."""
 
 
 class Claims:
@@ -30,6 +36,16 @@ class Claims:
             self._held[id_] = lock
             taken.add(id_)
         return taken
+
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """No other run takes anything meanwhile. Raises Transient where one does so for too long."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        try:
+            with FileLock(self.folder / "taking", timeout=PATIENCE_S, thread_local=False):
+                yield
+        except Timeout as held:
+            raise Transient(f"Another run has been taking up items for {PATIENCE_S:g} s ({held}).") from held
 
     def elsewhere(self) -> set[str]:
         """The ids that other runs work on now."""

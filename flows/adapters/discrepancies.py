@@ -35,9 +35,9 @@ def gap(span: Span) -> str:
 def untold(span: Span) -> str:
     """The sentence about iterations that are missing, of which no state tells what they decided."""
     return (
-        f"{_iterations(span)} missing, and so is the state that tells what was decided there: put `_state/` "
-        "(and data/, if its rows were not removed as the settings said) back from the dataset's history. Or accept the loss by "
-        "`python -m flows.maintain --rebuild-state`: those items are worked on, and paid for, again."
+        f"{_iterations(span)} missing, and so is the state that tells what was decided there: put `_state/` (and the "
+        "rows, unless the settings removed them) back from the dataset's history, or accept the loss by "
+        "`python -m flows.maintain --rebuild-state`: then those items are worked on, and paid for, again."
     )
 
 

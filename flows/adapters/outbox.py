@@ -2,9 +2,8 @@
 
 import os
 from collections.abc import Collection, Iterator
+from contextlib import suppress
 from pathlib import Path
-
-from pydantic import ValidationError
 
 from stages.outcome import Outcome
 
@@ -44,16 +43,33 @@ class Outbox(Collection[str]):
         return sum(1 for _ in self)
 
     def waiting(self) -> list[Outcome]:
-        """The outcomes that wait, oldest first. What an incompatible version wrote is put aside as `.unreadable`."""
+        """The outcomes that wait, oldest first. What cannot be published is put aside as `.unreadable`.
+
+        That is what an incompatible version wrote, and a file that has the name of another outcome, which no commit
+        would take away.
+        """
         outcomes = []
         for path in self.folder.glob("*.json"):
             try:
-                outcomes.append(Outcome.model_validate_json(path.read_bytes()))
+                outcome = Outcome.model_validate_json(path.read_bytes())
+                if outcome.item.key != path.stem:
+                    raise ValueError(outcome.item.key)
+                outcomes.append(outcome)
             except FileNotFoundError:
                 continue  # another run published it this moment
-            except ValidationError:
-                path.replace(path.with_suffix(".unreadable"))
+            except ValueError:  # pydantic's are such
+                with suppress(FileNotFoundError):
+                    path.replace(path.with_suffix(".unreadable"))
         return sorted(outcomes, key=lambda outcome: outcome.finished)
+
+    def unreadable(self) -> tuple[str, ...]:
+        """A sentence for each outcome that was put aside."""
+        return tuple(
+            f"The finished outcome {path} cannot be published: an incompatible version of the worker wrote it, or "
+            "somebody renamed it. Its item is worked on again, what was thought is not paid for again. Delete the file, or have "
+            "that version publish it (as .json, with the name that it had)."
+            for path in sorted(self.folder.glob("*.unreadable"))
+        )
 
     def drop(self, keys: set[str]) -> None:
         """Forget outcomes that are committed."""

@@ -17,6 +17,7 @@ from uuid import uuid4
 
 from filelock import FileLock
 
+from flows.adapters.ledger import SPENDING_DAYS
 from stages.errors import BudgetReached, Misconfigured, Transient
 from stages.models import Usage
 
@@ -144,12 +145,15 @@ class Spending:
             return _sum(db, "day", self._clock().date().isoformat())
 
     def unpublished(self) -> dict[str, dict[str, int]]:
-        """What this home spent today and yesterday, absolute: goes into the dataset's state with the next commit."""
-        yesterday = (self._clock() - timedelta(days=1)).date().isoformat()
+        """What this home spent of late, absolute: goes into the dataset's state with the next commit.
+
+        As many days as the state keeps: before its first row there is no dataset that could be told.
+        """
+        since = (self._clock() - timedelta(days=SPENDING_DAYS - 1)).date().isoformat()
         mine = "SELECT key, tokens, cost FROM spent WHERE scope = 'day' AND source = ? AND key >= ?"
         with self._transaction() as db:
             self._bury(db)
-            rows = db.execute(mine, (self._home, yesterday)).fetchall()
+            rows = db.execute(mine, (self._home, since)).fetchall()
             name = self._home.removeprefix("home/")
         return {day: {name: tokens} | ({f"{name}$": round(cost * 1e6)} if cost else {}) for day, tokens, cost in rows}
 

@@ -3,7 +3,11 @@
 import subprocess
 import sys
 
+import pytest
+
+from flows.adapters import claims
 from flows.adapters.claims import Claims
+from stages.errors import Transient
 
 
 def test_what_one_run_holds_another_does_not_get(tmp_path):
@@ -13,9 +17,9 @@ def test_what_one_run_holds_another_does_not_get(tmp_path):
 
 
 def test_a_released_claim_is_free_and_leaves_no_file(tmp_path):
-    claims = Claims(tmp_path)
-    claims.take(["a"], limit=1)
-    claims.release()
+    held = Claims(tmp_path)
+    held.take(["a"], limit=1)
+    held.release()
     assert list(tmp_path.iterdir()) == []
     assert Claims(tmp_path).take(["a"], limit=1) == {"a"}
 
@@ -29,6 +33,17 @@ def test_what_others_hold_is_told_and_what_nobody_holds_is_cleared_away(tmp_path
     assert mine.elsewhere() == {"b"}
     assert sorted(path.stem for path in tmp_path.iterdir()) == ["a", "b"]
     assert theirs.elsewhere() == {"a"}
+
+
+def test_what_takes_up_alone_holds_the_others_up_and_is_no_claim(tmp_path, monkeypatch):
+    mine, theirs = Claims(tmp_path), Claims(tmp_path)
+    monkeypatch.setattr(claims, "PATIENCE_S", 0.1)
+    with mine.alone():
+        assert theirs.elsewhere() == set()
+        with pytest.raises(Transient, match="Another run has been taking up items"), theirs.alone():
+            pass
+    with theirs.alone():
+        assert theirs.take(["a"], limit=1) == {"a"}
 
 
 def test_a_claim_dies_with_its_process(tmp_path):

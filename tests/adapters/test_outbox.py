@@ -41,6 +41,17 @@ def test_one_that_cannot_be_read_is_put_aside_and_stops_nobody(tmp_path):
     assert (tmp_path / "broken-1.unreadable").read_text() == '{"item": 3}'
 
 
+def test_one_under_a_name_that_is_not_its_own_is_put_aside_and_told(tmp_path):
+    outbox = Outbox(tmp_path)
+    outbox.put(outcome(1))
+    (tmp_path / f"{outcome(1).item.key}.json").rename(tmp_path / "renamed-1.json")
+    assert outbox.unreadable() == ()
+    assert outbox.waiting() == []
+    assert len(outbox) == 0, "it takes no room for good"
+    (told,) = outbox.unreadable()
+    assert f"{tmp_path}/renamed-1.unreadable cannot be published" in told
+
+
 def test_a_write_that_fails_leaves_nothing_half_done(tmp_path, mocker):
     mocker.patch("os.fsync", side_effect=OSError(28, "No space left on device"))
     outbox = Outbox(tmp_path)

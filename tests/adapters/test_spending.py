@@ -38,6 +38,15 @@ def spend(spending: Spending, item: str = "item", tokens: int = 350, cost: float
     spending.settle(spending.reserve(item, EXPECTED), usage)
 
 
+def test_what_was_spent_before_there_was_a_dataset_to_tell_is_told_days_later(tmp_path: Path) -> None:
+    clock = Clock()
+    spending = journal(tmp_path, clock=clock)
+    for _ in range(9):
+        spend(spending)
+        clock.now += timedelta(days=1)
+    assert list(spending.unpublished()) == [f"2030-05-{day}" for day in range(20, 26)]
+
+
 def test_a_call_in_flight_counts_as_expected_and_a_settled_one_as_what_it_was(tmp_path: Path) -> None:
     spending = journal(tmp_path)
     reservation = spending.reserve("item", EXPECTED)

@@ -278,11 +278,15 @@ def test_what_a_dead_run_finished_is_published_by_the_next_and_its_task_runs_are
 
     (place,) = (world.home / "at").iterdir()
     Outbox(place / "outbox").put(small())
+    (place / "outbox" / "broken-1.json").write_text("{}")
     state = world.run(limit=1)
     assert state.name == "Published 1 of 1"
     assert "1 more rows, of outcomes that were finished before" in (state.message or "")
     assert world.rows()[0]["id"] == small().item.key, "it goes out before anything new"
     assert len(Outbox(place / "outbox")) == 0
+    (page,) = (str(made.data) for made in world.artifacts() if made.key == "run")
+    assert "broken-1.unreadable cannot be published" in page.replace("\\", "")
+    assert "broken-1.unreadable cannot be published" in (world.run().message or "")
     with get_client(sync_client=True) as prefect:
         assert prefect.read_task_run(left.id).state_name == "Crashed"
 

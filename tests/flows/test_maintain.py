@@ -10,7 +10,9 @@ from prefect.client.orchestration import get_client
 from prefect.client.schemas.objects import State
 
 from flows.adapters.local_hub import LocalHub
+from flows.environment import load
 from flows.upkeep_once import main
+from flows.workshop import outbox_of
 from tests.adapters.conftest import three_shards  # noqa: F401  # fixture
 from tests.adapters.faults import Faults, answer
 from tests.flows.conftest import World, record
@@ -147,6 +149,18 @@ def test_the_check_says_sound_and_ends_with_0(kept: World, command):
     assert code == 0
     assert said.startswith(f"{DATASET} is sound: 24 rows in 10 files.\n")
     assert "24 rows, iterations 1 to 24" in said
+
+
+def test_the_check_and_the_daily_run_name_outcomes_that_cannot_be_published(kept: World, command):
+    outbox = outbox_of(load())
+    outbox.folder.mkdir(parents=True)
+    (outbox.folder / "broken-1.unreadable").write_text("{}")
+    code, said = command("--check")
+    assert code == 0
+    assert f"To know:\n- The finished outcome {outbox.folder}/broken-1.unreadable cannot be published" in said
+    assert maintain(kept).name == "Sound"
+    (page,) = kept.artifacts()
+    assert "broken-1.unreadable cannot be published" in str(page.data).replace("\\", "")
 
 
 def test_the_check_names_what_is_not_sound_writes_nothing_and_ends_with_1(

@@ -3,11 +3,14 @@
 import gc
 import os
 import weakref
+from collections.abc import Iterable
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from pathlib import Path
 
 import pytest
 
 from flows.opening import open_workshop
+from stages.models import WorkItem
 from tests.adapters.upstream_records import finding, tell_findings
 from tests.outcomes import small
 
@@ -29,6 +32,27 @@ async def test_what_other_runs_work_on_takes_room_once(tmp_path: Path, monkeypat
         there.outbox.put(one)
         assert here.room() == 1
         assert there.room() == 2
+
+
+async def test_two_runs_at_the_same_instant_do_not_take_the_same_room(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("AUTOCODER_HOME", str(tmp_path))
+    monkeypatch.setenv("AUTOCODER_WAITING_OUTCOMES", "1")
+    async with open_workshop() as here, open_workshop() as there:
+        tell_findings(here.backlog, finding("1"), finding("2"))
+        other = ThreadPoolExecutor(1)
+        taken: list[Future[list[WorkItem]]] = []
+
+        def claim(ids: Iterable[str], limit: int) -> set[str]:
+            """The other run looks for room when this one has seen some, and has not taken it yet."""
+            taken.append(other.submit(there.take_up, 4, None))
+            wait(taken, timeout=0.3)
+            return take(ids, limit)
+
+        take = here.claims.take
+        monkeypatch.setattr(here.claims, "take", claim)
+        assert len(here.take_up(4, None)) == 1
+        assert taken[0].result() == []
+        other.shutdown()
 
 
 async def test_thoughts_of_what_was_begun_for_any_hub_stay(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
