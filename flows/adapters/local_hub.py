@@ -19,7 +19,8 @@ from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp
 
 from flows.adapters import local_hub_reading, local_hub_writing
-from flows.adapters.local_hub_store import Dataset, Refused
+from flows.adapters.local_hub_blobs import Refused
+from flows.adapters.local_hub_store import Dataset
 from stages.errors import Permanent
 
 HOST = "127.0.0.1"
@@ -77,7 +78,7 @@ class LocalHub:
         found = self._dataset(dataset)
         if not found.exists:
             Dataset.create(found.root)
-        changes = {path: None if content is None else found.keep(content) for path, content in files.items()}
+        changes = {path: None if content is None else found.blobs.keep(content) for path, content in files.items()}
         return found.commit(changes, "", message)
 
     def squash(self, dataset: str) -> str:
@@ -92,7 +93,7 @@ class LocalHub:
         """Every file of a commit by its path."""
         found = self._dataset(dataset)
         tree = found.tree(found.resolve(revision))
-        return {path: found.file(blob).read_bytes() for path, blob in tree.items()}
+        return {path: found.blobs.file(blob).read_bytes() for path, blob in tree.items()}
 
     def path(self, dataset: str) -> Path:
         """The folder that always holds the newest commit: `datasets.load_dataset(str(path))` reads it."""

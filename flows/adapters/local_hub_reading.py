@@ -10,7 +10,8 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
-from flows.adapters.local_hub_store import Blob, Dataset, Refused
+from flows.adapters.local_hub_blobs import Blob, Refused
+from flows.adapters.local_hub_store import Dataset
 
 PAGE = 1000
 POINTER = 130  # bytes of an LFS pointer, about; only shown
@@ -53,7 +54,7 @@ def info(request: Request) -> Response:
         "tags": [],
     }
     if asked := request.query_params.getlist("expand"):
-        known["usedStorage"] = found.storage() if "usedStorage" in asked else None
+        known["usedStorage"] = found.blobs.storage() if "usedStorage" in asked else None
         return JSONResponse({key: value for key, value in known.items() if key in {"id", *asked}})
     return JSONResponse(known | {"siblings": [{"rfilename": path} for path in found.tree(commit)]})
 
@@ -104,7 +105,7 @@ def resolve(request: Request) -> Response:
     if blob is None:
         raise Refused(404, "EntryNotFound", "Entry not found")
     headers = {"x-repo-commit": commit, "etag": f'"{blob.key}"', "accept-ranges": "bytes"}
-    return FileResponse(found.file(blob), headers=headers, media_type="application/octet-stream")
+    return FileResponse(found.blobs.file(blob), headers=headers, media_type="application/octet-stream")
 
 
 def page(request: Request) -> Response:
@@ -113,7 +114,7 @@ def page(request: Request) -> Response:
     commit = found.resolve(request.path_params.get("revision", "main"))
     about, files = found.about(commit), found.tree(commit)
     lines = [f"{blob.size:>12,}  {path}" for path, blob in files.items()]
-    card = found.file(files["README.md"]).read_text(errors="replace") if "README.md" in files else ""
+    card = found.blobs.file(files["README.md"]).read_text(errors="replace") if "README.md" in files else ""
     head = f"{found.root}/main\n{commit}  {about['date']}  {about['title']}\n"
     return PlainTextResponse("\n".join([head, *lines, "", card]))
 

@@ -10,45 +10,21 @@ blobs/<git sha1 or sha256>   every file that ever was, but for what a squash for
 import json
 import os
 import shutil
-import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from fcntl import LOCK_EX, flock
 from functools import lru_cache
-from hashlib import sha1, sha256
+from hashlib import sha1
 from pathlib import Path, PurePosixPath
-from typing import Any, NamedTuple
+from typing import Any
 from uuid import uuid4
 
+from flows.adapters.local_hub_blobs import Blob, Blobs, Refused
+
 SNAPSHOTS = 8  # a reader on `main` may still be at work in an older one
-YOUNG_S = 3_600  # so long bytes that no commit names may still be on their way into one
 ATTRIBUTES = b"*.parquet filter=lfs diff=lfs merge=lfs -text\n"
-
-
-class Refused(Exception):
-    """What the Hub answers instead: a status, its code for it, a sentence."""
-
-    def __init__(self, status: int, code: str, message: str) -> None:
-        super().__init__(message)
-        self.status = status
-        self.code = code
-
-
-class Blob(NamedTuple):
-    """One file's bytes."""
-
-    oid: str
-    """git sha1, of the LFS pointer where there is one."""
-    size: int
-    lfs: str | None = None
-    """sha256 of the bytes that the pointer points at."""
-
-    @property
-    def key(self) -> str:
-        """Name in blobs/."""
-        return self.lfs or self.oid
 
 
 Tree = Mapping[str, Blob]
@@ -67,13 +43,18 @@ class Dataset:
         for folder in ("blobs", "commits", "trees", "snapshots"):
             (draft.root / folder).mkdir(parents=True)
         (draft.root / "settings.json").write_text(json.dumps({"private": private}))
-        draft._publish({".gitattributes": draft.keep(ATTRIBUTES)}, None, "initial commit")
+        draft._publish({".gitattributes": draft.blobs.keep(ATTRIBUTES)}, None, "initial commit")
         try:
             draft.root.rename(root)
         except OSError:
             shutil.rmtree(draft.root)
             raise Refused(409, "", "You already created this dataset repo") from None
         return cls(root)
+
+    @property
+    def blobs(self) -> Blobs:
+        """Every file that ever was."""
+        return Blobs(self.root / "blobs")
 
     @property
     def exists(self) -> bool:
@@ -106,42 +87,6 @@ class Dataset:
         """Every file of a commit, sorted by path."""
         return _tree(self.root / "trees" / f"{commit}.json")
 
-    def file(self, blob: Blob) -> Path:
-        """Where the bytes are."""
-        return self.root / "blobs" / blob.key
-
-    def storage(self) -> int:
-        """Bytes of all files that ever were, as far as they are kept."""
-        return sum(blob.stat().st_size for blob in self._blobs())
-
-    def keep(self, content: bytes) -> Blob:
-        """Store a file's bytes; they are part of nothing until a commit names them."""
-        blob = Blob(git_sha1(content), len(content))
-        if not self._renewed(blob.key):
-            part = self.part()
-            part.write_bytes(content)
-            self._settle(part, blob.key)
-        return blob
-
-    def keep_large(self, part: Path, expected: str) -> None:
-        """Take over an uploaded LFS object. Raises Refused (400) when its bytes are not those announced."""
-        with part.open("rb") as file:
-            digest = sha256()
-            while chunk := file.read(1 << 20):
-                digest.update(chunk)
-        if digest.hexdigest() != expected:
-            raise Refused(400, "", f"The bytes sent have another hash than {expected}")
-        self._settle(part, expected)
-
-    def large(self, oid: str) -> Blob | None:
-        """An LFS object that was uploaded, with the pointer that git would keep; None if it was not."""
-        path = self.root / "blobs" / oid
-        if len(oid) != 64 or not self._renewed(oid):
-            return None
-        size = path.stat().st_size
-        pointer = f"version https://git-lfs.github.com/spec/v1\noid sha256:{oid}\nsize {size}\n"
-        return Blob(git_sha1(pointer.encode()), size, oid)
-
     def commit(self, changes: Mapping[str, Blob | None], parent: str, message: str) -> str:
         """Name of the commit that adds, replaces and deletes (None); the head's where nothing changes.
 
@@ -163,22 +108,8 @@ class Dataset:
             for about in [*(self.root / "commits").iterdir(), *(self.root / "trees").iterdir()]:
                 if about.stem != name:
                     about.unlink()
-            named = {blob.key for blob in tree.values()}
-            for blob in self._blobs():
-                if blob.name not in named and time.time() - blob.stat().st_mtime > YOUNG_S:
-                    blob.unlink()
+            self.blobs.forget_all_but({blob.key for blob in tree.values()})
             return name
-
-    def _blobs(self) -> list[Path]:
-        return [path for path in (self.root / "blobs").iterdir() if not path.name.startswith(".")]
-
-    def _renewed(self, key: str) -> bool:
-        """Whether these bytes are here; they are young again then, so that no squash takes them away under a commit."""
-        try:
-            os.utime(self.root / "blobs" / key)
-        except FileNotFoundError:
-            return False
-        return True
 
     def _publish(self, tree: Tree, parent: str | None, title: str) -> str:
         date = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
@@ -212,27 +143,11 @@ class Dataset:
         for old in others[SNAPSHOTS - 1 :]:
             shutil.rmtree(old)
 
-    def part(self) -> Path:
-        """A new path for bytes that are still arriving."""
-        return self.root / "blobs" / f".{uuid4().hex}"
-
-    def _settle(self, part: Path, key: str) -> None:
-        part.chmod(0o444)  # the snapshots share it: who writes into one would change history
-        if not self._renewed(key):
-            with suppress(FileExistsError):  # never replaced: another commit may be linking to what is there
-                os.link(part, self.root / "blobs" / key)
-        part.unlink()
-
     @contextmanager
     def _alone(self) -> Iterator[None]:
         with (self.root / ".lock").open("w") as file:
             flock(file, LOCK_EX)
             yield
-
-
-def git_sha1(content: bytes) -> str:
-    """Name of a blob, as `git hash-object` gives it."""
-    return sha1(b"blob %d\0" % len(content) + content, usedforsecurity=False).hexdigest()
 
 
 @lru_cache(maxsize=16)

@@ -9,8 +9,9 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from flows.adapters.local_hub_blobs import Blob, Refused
 from flows.adapters.local_hub_reading import API, dataset, place
-from flows.adapters.local_hub_store import Blob, Dataset, Refused
+from flows.adapters.local_hub_store import Dataset
 
 LARGE = 10 << 20
 
@@ -70,7 +71,7 @@ async def lfs_batch(request: Request) -> Response:
     objects = []
     for wanted in asked["objects"]:
         answer = {"oid": wanted["oid"], "size": wanted["size"]}
-        if found.large(wanted["oid"]) is None:
+        if found.blobs.large(wanted["oid"]) is None:
             href = str(request.url).replace("/info/lfs/objects/batch", f"/lfs/{wanted['oid']}")
             answer["actions"] = {"upload": {"href": href}}
         objects.append(answer)
@@ -80,12 +81,12 @@ async def lfs_batch(request: Request) -> Response:
 async def lfs_put(request: Request) -> Response:
     """One LFS object's bytes."""
     found = dataset(request)
-    part = found.part()
+    part = found.blobs.part()
     try:
         with part.open("wb") as file:
             async for chunk in request.stream():
                 file.write(chunk)
-        await run_in_threadpool(found.keep_large, part, request.path_params["oid"])
+        await run_in_threadpool(found.blobs.keep_large, part, request.path_params["oid"])
     finally:
         part.unlink(missing_ok=True)
     return Response()
@@ -110,7 +111,7 @@ def _commit(found: Dataset, body: bytes) -> str:
         if key == "header":
             header = value
         elif key == "file":
-            changes[value["path"]] = found.keep(b64decode(value["content"]))
+            changes[value["path"]] = found.blobs.keep(b64decode(value["content"]))
         elif key == "lfsFile":
             changes[value["path"]] = _uploaded(found, value["oid"])
         elif key == "deletedFile":
@@ -130,7 +131,7 @@ async def squash(request: Request) -> Response:
 
 
 def _uploaded(found: Dataset, oid: str) -> Blob:
-    blob = found.large(oid)
+    blob = found.blobs.large(oid)
     if blob is None:
         raise Refused(400, "", f"The LFS object {oid} was not uploaded")
     return blob

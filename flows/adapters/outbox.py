@@ -66,8 +66,8 @@ class Outbox(Collection[str]):
         """A sentence for each outcome that was put aside."""
         return tuple(
             f"The finished outcome {path} cannot be published: an incompatible version of the worker wrote it, or "
-            "somebody renamed it. Its item is worked on again, what was thought is not paid for again. Delete the file, or have "
-            "that version publish it (as .json, with the name that it had)."
+            "somebody renamed it. Its item is worked on again, what was thought is not paid for again. Delete the "
+            "file, or have that version publish it (as .json, with the name that it had)."
             for path in sorted(self.folder.glob("*.unreadable"))
         )
 

@@ -14,7 +14,8 @@ from huggingface_hub.errors import HfHubHTTPError
 
 from flows.adapters.hub import Conflict, Hub, Missing
 from flows.adapters.local_hub import LocalHub
-from flows.adapters.local_hub_store import SNAPSHOTS, YOUNG_S, Dataset, git_sha1
+from flows.adapters.local_hub_blobs import YOUNG_S, git_sha1
+from flows.adapters.local_hub_store import SNAPSHOTS, Dataset
 from tests.adapters.faults import Faults
 
 DATASET = "autocoder/results"
@@ -160,9 +161,9 @@ def test_bytes_that_are_there_are_not_replaced_by_a_writer_who_looked_before(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     dataset = Dataset.create(tmp_path / "owner" / "name")
-    there = dataset.file(dataset.keep(b"one")).stat().st_ino
+    there = dataset.blobs.file(dataset.blobs.keep(b"one")).stat().st_ino
     monkeypatch.setattr(Path, "exists", lambda _: False)
-    assert dataset.file(dataset.keep(b"one")).stat().st_ino == there
+    assert dataset.blobs.file(dataset.blobs.keep(b"one")).stat().st_ino == there
 
 
 def test_a_reader_of_the_folder_never_sees_half_a_commit(hub_server: LocalHub) -> None:

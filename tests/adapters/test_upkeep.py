@@ -12,7 +12,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from flows.adapters.hub import Hub
 from flows.adapters.inspection import inspect
 from flows.adapters.local_hub import LocalHub
-from flows.adapters.local_hub_store import Refused
+from flows.adapters.local_hub_blobs import Refused
 from flows.adapters.results import Results
 from flows.adapters.upkeep import Keep, rebuild, retain
 from stages.errors import Permanent

@@ -14,7 +14,7 @@ from flows.adapters.commits import Batch, compose
 from flows.adapters.ledger import Ledger
 from flows.adapters.ledger_copy import LedgerCopy
 from flows.adapters.local_hub import LocalHub
-from flows.adapters.local_hub_store import git_sha1
+from flows.adapters.local_hub_blobs import git_sha1
 from flows.adapters.shards import ROWS_CAP
 from stages.matching import item_id, likeness
 from stages.models import Source

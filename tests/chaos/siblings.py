@@ -7,7 +7,7 @@ from random import Random
 from typing import Any
 
 from flows.adapters.local_hub import LocalHub
-from flows.adapters.local_hub_store import git_sha1
+from flows.adapters.local_hub_blobs import git_sha1
 from stages.matching import item_id
 from stages.models import Source
 from stages.records import Kind, read_record

@@ -8,7 +8,7 @@ import pytest
 
 from flows.adapters import intake, reading
 from flows.adapters.local_hub import LocalHub
-from flows.adapters.local_hub_store import git_sha1
+from flows.adapters.local_hub_blobs import git_sha1
 from flows.adapters.upstream import Look
 from stages.matching import item_id
 from stages.models import Finding
