@@ -12,9 +12,9 @@ from flows.adapters.hub import Hub
 from flows.adapters.inspection import inspect
 from flows.environment import load
 from flows.maintain import CHECKED, maintain, quota_of
+from flows.places import outbox_of
 from flows.preflight import check_prefect
 from flows.settings import Settings
-from flows.workshop import outbox_of
 from stages.condition import text_report
 from stages.errors import WorkerError
 

@@ -1,17 +1,14 @@
 """What one run works with: settings and doors, each opened when first used."""
 
 import asyncio
-import hashlib
 import os
 import re
 import time
 from collections.abc import Sequence
-from contextlib import closing, suppress
 from contextvars import ContextVar
 from datetime import UTC, datetime
 from functools import cached_property
 from importlib.metadata import version
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
@@ -20,11 +17,11 @@ from flows.adapters.caches import Caches
 from flows.adapters.catching_up import catch_up
 from flows.adapters.claims import Claims
 from flows.adapters.hub import Hub
-from flows.adapters.outbox import Outbox
 from flows.adapters.redaction import everywhere_without
 from flows.adapters.rights import check_writer
 from flows.adapters.upstream import Upstream
 from flows.addresses import scrub
+from flows.places import begun, outbox_of, place_of
 from flows.progress import Progress
 from flows.settings import Settings
 from stages.errors import BudgetReached, EndpointDown, Misconfigured, Permanent, WorkerError
@@ -146,7 +143,7 @@ class Workshop:
     def closed(self) -> WorkerError | None:
         """Why no item can be taken up now: no room, no right to publish, no money, an endpoint left alone."""
         try:
-            self.caches.tidy(self._begun)
+            self.caches.tidy(lambda: begun(self.home))
             self.caches.check_room(self.settings.free_megabytes)
             if self.settings.on_real_hub and not self.dry_run:
                 check_writer(self.settings, self.hub)
@@ -156,14 +153,6 @@ class Workshop:
         except (Misconfigured, BudgetReached, EndpointDown) as error:
             return error
         return None
-
-    def _begun(self) -> set[str]:
-        """Keys of what was taken up in this home and is not decided, for whatever Hub."""
-        begun: set[str] = set()
-        for place in (self.home / "at").iterdir():
-            with suppress(WorkerError), closing(Backlog(place)) as backlog:  # of a damaged one nothing is known
-                begun |= backlog.begun()
-        return begun
 
     def take_up(self, limit: int, item: str | None) -> list[WorkItem]:
         """The next items, claimed; no more than outcomes may wait on disk. Of several runs one at a time takes some."""
@@ -248,17 +237,6 @@ class Workshop:
 def now() -> str:
     """ISO-8601, UTC, milliseconds."""
     return datetime.now(UTC).isoformat(timespec="milliseconds")
-
-
-def place_of(chosen: Settings) -> Path:
-    """The folder of what belongs to one Hub and its three datasets; nothing of it may reach another."""
-    address = hashlib.sha256("\n".join((chosen.hub_address, *chosen.datasets)).encode()).hexdigest()
-    return chosen.home / "at" / address[:8]
-
-
-def outbox_of(chosen: Settings) -> Outbox:
-    """Where finished outcomes wait for that Hub."""
-    return Outbox(place_of(chosen) / "outbox")
 
 
 OPEN: ContextVar[Workshop] = ContextVar("workshop")

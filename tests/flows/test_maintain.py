@@ -11,8 +11,8 @@ from prefect.client.schemas.objects import State
 
 from flows.adapters.local_hub import LocalHub
 from flows.environment import load
+from flows.places import outbox_of
 from flows.upkeep_once import main
-from flows.workshop import outbox_of
 from tests.adapters.conftest import three_shards  # noqa: F401  # fixture
 from tests.adapters.faults import Faults, answer
 from tests.flows.conftest import World, record
