@@ -46,7 +46,8 @@ async def moving(progress: Progress) -> AsyncIterator[None]:
         follower.cancel()
         with suppress(asyncio.CancelledError):
             await follower
-        await aupdate_progress_artifact(artifact, progress=100.0)
+    # not of a run that is told to stop: the server may be away, and each call tries for minutes
+    await aupdate_progress_artifact(artifact, progress=100.0)
 
 
 def line(outcome: Outcome) -> str:
