@@ -1,0 +1,1 @@
+"""One image, several servers, several workers: see compose.yaml."""
