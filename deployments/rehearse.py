@@ -1,15 +1,19 @@
 """The rehearsal: a small library and findings about it, for a worker that has no account and no model yet.
 
+`python -m deployments.rehearse` puts it into the local Hub that AUTOCODER_LOCAL_HUB names; `make up` does so by itself.
 What it is made of lies in `deployments/rehearsal/`: library, analysis, test plans, and the conversations for all of it.
 """
 
+import sys
 import tempfile
 from pathlib import Path
 
 from flows.adapters import git
 from flows.adapters.hub import Hub
+from flows.environment import load
+from flows.preflight import check_local_hub
 from flows.settings import Settings
-from stages.errors import Permanent
+from stages.errors import Permanent, WorkerError
 
 FOLDER = Path(__file__).parent / "rehearsal"
 REPOSITORY = "rehearsal/tally.git"
@@ -63,3 +67,17 @@ def seed(hub: Hub, dataset: str, folder: Path) -> None:
     missing = {name: content for name, content in files.items() if name not in there}
     if missing:
         hub.commit(dataset, missing, head, "Records of the rehearsal")
+
+
+def main() -> None:
+    try:
+        settings = load()
+        check_local_hub(settings)
+        sha = build(settings, Hub(settings.hub_address))
+    except WorkerError as error:
+        sys.exit(str(error))
+    print(f"The rehearsal is in place: {settings.hub_address}, and the library's commit {sha[:12]} in {settings.home}.")
+
+
+if __name__ == "__main__":
+    main()

@@ -108,8 +108,13 @@ HubAddress = Annotated[
     ),
 ]
 LocalAddress = Annotated[
-    str, _text("http://127.0.0.1:PORT or http://localhost:PORT", rf"http://(127\.0\.0\.1|localhost):{_PORT}")
+    str,
+    _text(
+        "http://127.0.0.1:PORT or http://NAME:PORT, with a name without dots, such as localhost or a container's",
+        rf"http://(127\.0\.0\.1|[a-z][a-z\d-]{{0,62}}):{_PORT}",
+    ),
 ]
+"""A name without dots is looked up in one's own network: recorded answers never go to a Hub elsewhere."""
 Owner = Annotated[str, _text("one name of an account or organisation, without a slash", r"[A-Za-z0-9][\w.-]{0,95}")]
 Dataset = Annotated[str, _text("a dataset as owner/name", rf"((?!.*(--|\.\.)){_PART}/{_PART}(?<!\.git))?")]
 """By the Hub's rules for names, or empty. https://huggingface.co/docs/huggingface_hub/package_reference/utilities"""

@@ -29,7 +29,7 @@ def with_secrets(environment: Mapping[str, str]) -> dict[str, str]:
         if content:
             found[secret] = content
         elif secret in REQUIRED:
-            raise ValueError(f"{name}: {path} is empty. `python -m deployments.docker.secrets` makes passwords.")
+            raise ValueError(f"{name}: {path} is empty. `python -m deployments.docker.passwords` makes passwords.")
     return found
 
 

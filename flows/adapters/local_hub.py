@@ -39,8 +39,8 @@ def app(folder: Path, user: str = "autocoder", lfs: bool = False) -> Starlette:
 class LocalHub:
     """A Hub over `folder`, served from a thread of this process while the `with` block lasts.
 
-    `port` 0 takes a free one; `wrap` may put something between the server and the Hub. Raises Permanent when the port
-    is taken.
+    `port` 0 takes a free one; `host` is whose requests are heard, for there are no accounts: by default this machine's
+    alone; `wrap` may put something between the server and the Hub. Raises Permanent when the port is taken.
     """
 
     def __init__(
@@ -48,13 +48,14 @@ class LocalHub:
         folder: Path,
         *,
         port: int = 0,
+        host: str = HOST,
         user: str = "autocoder",
         lfs: bool = False,
         wrap: Callable[[ASGIApp], ASGIApp] = lambda inner: inner,
     ) -> None:
         self.folder = folder.absolute()
-        self._socket = _listen(port)
-        self.address = f"http://{HOST}:{self._socket.getsockname()[1]}"
+        self._socket = _listen(host, port)
+        self.address = f"http://{host}:{self._socket.getsockname()[1]}"
         served = wrap(app(self.folder, user, lfs))
         self._server = uvicorn.Server(
             uvicorn.Config(served, log_config=None, access_log=False, lifespan="off", timeout_graceful_shutdown=1)
@@ -108,12 +109,13 @@ def main() -> None:
     parser = ArgumentParser(prog="python -m flows.adapters.local_hub", description="A small Hub over a folder.")
     parser.add_argument("folder", type=Path)
     parser.add_argument("--port", type=int, default=8765)
+    parser.add_argument("--host", default=HOST, help="0.0.0.0: whoever reaches this machine may read and write")
     parser.add_argument("--user", default=os.environ.get("HF_USERNAME") or "autocoder", help="who everybody is here")
     parser.add_argument("--lfs", action="store_true", help="clients upload by LFS, as to the real Hub (no Xet)")
     given = parser.parse_args()
     try:
         given.folder.mkdir(parents=True, exist_ok=True)
-        hub = LocalHub(given.folder, port=given.port, user=given.user, lfs=given.lfs)
+        hub = LocalHub(given.folder, port=given.port, host=given.host, user=given.user, lfs=given.lfs)
     except (OSError, Permanent) as error:
         sys.exit(str(error))
     sys.stdout.write(f"The local Hub is at {hub.address} over {hub.folder}\n")
@@ -124,14 +126,14 @@ def main() -> None:
         sys.exit(130)
 
 
-def _listen(port: int) -> socket.socket:
+def _listen(host: str, port: int) -> socket.socket:
     listener = socket.socket(proto=socket.IPPROTO_TCP)  # named, or asyncio leaves Nagle on: 40 ms a request
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
-        listener.bind((HOST, port))
+        listener.bind((host, port))
     except OSError as error:
         listener.close()
-        why = f"The local Hub cannot listen on {HOST}:{port} ({error.strerror})"
+        why = f"The local Hub cannot listen on {host}:{port} ({error.strerror})"
         raise Permanent(f"{why}: stop what is there, or choose another port.") from None
     listener.listen(128)  # from here on clients may connect; they are answered once it serves
     return listener

@@ -108,7 +108,7 @@ def wrong(monkeypatch: pytest.MonkeyPatch, **variables: str) -> str:
         ("HF_ENDPOINT", "huggingface.co", "expected an address that begins with http:// or https://"),
         ("HF_ENDPOINT", "https://bob:SECRET@hub.example", "without user and password: HF_TOKEN goes in their place"),
         ("OPENAI_BASE_URL", "localhost:8000/v1", "expected an address that begins with http:// or https://"),
-        ("AUTOCODER_LOCAL_HUB", "http://elsewhere:8765", "expected http://127.0.0.1:PORT or http://localhost:PORT"),
+        ("AUTOCODER_LOCAL_HUB", "http://hub.example.org:8765", "expected http://127.0.0.1:PORT or http://NAME:PORT"),
         ("AUTOCODER_ANALYSIS_DATASET", "findings", "expected a dataset as owner/name"),
         ("AUTOCODER_RESULTS_DATASET", "https://huggingface.co/datasets/ada/x", "expected a dataset as owner/name"),
         ("AUTOCODER_RESULTS_DATASET", "ada/..", "expected a dataset as owner/name"),
