@@ -2,13 +2,23 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: up deploy worker test e2e bench chaos soak check format
+.PHONY: up deploy worker image ha test e2e bench chaos soak check format
 
 up: $(VENV)/.installed
 	@exec $(BIN)/python -m deployments.local
 
 deploy: $(VENV)/.installed
 	@$(BIN)/python -m deployments.deploy
+
+image: $(VENV)/.installed
+	@$(BIN)/python -m deployments.docker.image $(if $(BASE),--base $(BASE))
+
+ha: $(VENV)/.cluster
+	@$(BIN)/python -m deployments.docker.ha
+
+$(VENV)/.cluster: $(VENV)/.installed
+	@$(BIN)/python -m pip install -qq --disable-pip-version-check -c constraints.txt -e '.[dev,cluster]'
+	@touch $@
 
 $(VENV)/.installed: pyproject.toml constraints.txt
 	@command -v git >/dev/null || { echo "git is missing: install it (Debian: apt-get install git) and run make again"; exit 1; }
@@ -46,6 +56,9 @@ check: $(VENV)/.installed
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/hadolint $(wildcard deployments/*/Dockerfile)
+	$(BIN)/check-jsonschema --builtin-schema vendor.compose-spec deployments/docker/compose.yaml
+	$(BIN)/python -m deployments.kubernetes.manifest | $(BIN)/kubernetes-validate --strict --quiet /dev/stdin
 
 format: $(VENV)/.installed
 	$(BIN)/ruff format .

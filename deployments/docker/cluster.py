@@ -10,7 +10,7 @@ from deployments.docker.compose import ENTRY, Service, services
 from deployments.docker.containers import Container, Host
 from stages.errors import Permanent
 
-HEALTHY_S, DONE_S = 240.0, 180.0
+HEALTHY_S, DONE_S = 300.0, 300.0
 """How long a service may take to be well, and one that ends by itself to end; the machine may be busy."""
 
 

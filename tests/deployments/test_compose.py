@@ -1,0 +1,77 @@
+"""What compose.yaml promises, held against the file itself and against those who read it."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from deployments.docker import compose
+from deployments.docker.cluster import names
+from deployments.docker.compose import services
+from deployments.local import SERVER
+
+SERVERS = ("api-1", "api-2", "services")
+
+
+@pytest.fixture(scope="module")
+def said() -> dict[str, Any]:
+    document: dict[str, Any] = yaml.safe_load(compose.FILE.read_text(encoding="utf-8"))
+    return document
+
+
+def test_each_service_comes_after_those_that_it_needs():
+    seen: set[str] = set()
+    for service in services({}).values():
+        assert service.needs.keys() <= seen
+        seen.add(service.name)
+
+
+def test_services_that_need_each_other_are_named_as_a_fault(tmp_path: Path):
+    needs = {name: {"image": "x", "restart": "no", "depends_on": {other: {"condition": "service_started"}}}
+             for name, other in (("one", "two"), ("two", "one"))}  # fmt: skip
+    (tmp_path / "compose.yaml").write_text(yaml.safe_dump({"services": needs}))
+    with pytest.raises(ValueError, match="in a circle"):
+        services({}, tmp_path / "compose.yaml")
+
+
+def test_the_environment_says_how_many_workers():
+    assert names(services({})["worker"]) == ["worker-1", "worker-2", "worker-3"]
+    assert names(services({"WORKERS": "1"})["worker"]) == ["worker"]
+
+
+def test_what_is_ours_runs_without_rights_and_writes_only_where_it_must(said: dict[str, Any]):
+    ours = [service for service in said["services"].values() if "build" in service]
+    assert len(ours) == 8
+    for service in ours:
+        assert service["read_only"]
+        assert service["cap_drop"] == ["ALL"]
+        assert "no-new-privileges:true" in service["security_opt"]
+
+
+def test_no_secret_stands_in_the_file_and_workers_do_not_reach_the_data(said: dict[str, Any]):
+    for name, service in services({}).items():
+        for variable in service.environment:
+            assert variable.endswith("_FILE") or not any(
+                word in variable for word in ("PASSWORD", "TOKEN", "AUTH", "KEY")
+            )
+        if name in ("worker", "hub", "balancer", "deploy"):
+            assert "data" not in said["services"][name]["networks"]
+    assert said["networks"]["data"]["internal"]
+    assert said["services"]["balancer"]["ports"][0].startswith("127.0.0.1:")
+
+
+@pytest.mark.parametrize("name", SERVERS)
+def test_servers_ask_for_the_password_and_are_set_as_that_of_make_up(name: str):
+    environment = services({})[name].environment
+    assert environment["PREFECT_SERVER_API_AUTH_STRING_FILE"] == "/run/secrets/api_auth"
+    shared = {setting: value for setting, value in SERVER.items() if "LEASE_STORAGE" not in setting}
+    assert shared.items() <= environment.items()
+    assert environment["PREFECT_SERVER_CONCURRENCY_LEASE_STORAGE"] == "prefect_redis.lease_storage"
+
+
+def test_every_service_is_started_again_or_ends_by_itself(said: dict[str, Any]):
+    for name, service in said["services"].items():
+        ends = name in ("migrate", "deploy", "rehearsal")
+        assert service["restart"] == ("on-failure" if ends else "unless-stopped")
+        assert service.get("healthcheck") or name == "balancer", f"{name}: neither a health check nor none on purpose"
