@@ -9,7 +9,6 @@ from pathlib import Path
 
 from deployments.docker.base import LOCAL, make_base
 from deployments.docker.engines import Engine, engine
-from deployments.local import say, tell
 from stages.errors import Permanent, WorkerError
 
 DOCKERFILE = Path(__file__).with_name("Dockerfile")
@@ -17,6 +16,11 @@ TAG = "localhost/autocoder-implementation-worker"
 BASE = "python:3.12-slim"
 NAMED_BY = {"pip": ("PIP_CONFIG_FILE",), "ca": ("PIP_CERT", "SSL_CERT_FILE")}
 """Variables by which this machine names its package index and its certificates; the build borrows the files."""
+
+
+def say(line: str) -> None:
+    """At once: the engine writes to the same screen."""
+    print(line, flush=True)
 
 
 def borrowed(environment: Mapping[str, str]) -> dict[str, Path]:
@@ -76,7 +80,8 @@ def main() -> int:
         build(found, choose_base(found, given.base), given.tag)
         rehearse(found, given.tag)
     except WorkerError as error:
-        return tell(error)
+        say(str(error))
+        return 1
     return 0
 
 

@@ -75,6 +75,14 @@ def test_the_server_says_its_address_and_stops_when_asked(tmp_path: Path) -> Non
             Hub(served.address).head(DATASET)
 
 
+def test_only_this_machine_is_heard_unless_another_host_is_given(tmp_path: Path) -> None:
+    for host, heard in (("127.0.0.1", False), ("0.0.0.0", True)):
+        with LocalHub(tmp_path, host=host) as server:
+            elsewhere = server.address.replace(host, "127.0.0.2")  # another address of ours, as a neighbour's would be
+            with pytest.raises(Missing if heard else Transient):
+                Hub(elsewhere).head(DATASET)
+
+
 def test_a_taken_port_is_a_sentence(hub_server: LocalHub, tmp_path: Path) -> None:
     port = int(hub_server.address.rpartition(":")[2])
     with pytest.raises(Permanent, match=f"{port} .*choose another port"):

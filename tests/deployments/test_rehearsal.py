@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from deployments.rehearse import FOLDER, REPOSITORY, build, make_repository
+from deployments.rehearse import FOLDER, REPOSITORY, build, main, make_repository
 from flows.adapters.hub import Hub
 from flows.adapters.local_hub import LocalHub
 from flows.adapters.repository import Repositories
@@ -176,3 +176,16 @@ def test_every_call_has_believable_usage() -> None:
     for call in RECORDED.values():
         assert call["usage"]["completion_tokens"] == len(call["text"]) // 4
         assert 1_000 < call["usage"]["prompt_tokens"] < 12_000
+
+
+def test_the_rehearsal_is_put_into_a_local_hub_that_runs_already(
+    hub_server: LocalHub, hub: Hub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    monkeypatch.setenv("AUTOCODER_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("AUTOCODER_LOCAL_HUB", hub_server.address)
+    main()
+    assert capsys.readouterr().out.startswith(f"The rehearsal is in place: {hub_server.address}")
+    dataset = "autocoder/autocoder-analysis-results"
+    there = {entry.path for entry in hub.tree(dataset, hub.head(dataset))}
+    assert {record.name for record in (FOLDER / "analysis").iterdir()} <= there
+    assert (tmp_path / "home" / REPOSITORY).is_dir()
