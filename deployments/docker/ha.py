@@ -15,7 +15,7 @@ from deployments.docker.cluster import Cluster, cluster
 from deployments.docker.containers import inside
 from deployments.docker.trial import Trial
 from deployments.follow import REHEARSAL_ITEMS
-from deployments.local import say, tell
+from deployments.running import say, tell
 from flows.adapters.hub import Hub
 from stages.errors import WorkerError
 

@@ -15,7 +15,7 @@ from prefect.exceptions import PrefectHTTPStatusError
 from pyarrow import BufferReader
 
 from deployments.docker.cluster import Cluster, wait_until
-from deployments.local import say
+from deployments.running import say
 from flows.adapters.hub import Hub, Missing
 from stages.errors import Permanent
 
