@@ -24,8 +24,9 @@ START = 'for folder in $1; do mkdir -p "$folder"; mount -t tmpfs -o mode=1777 no
 
 
 def inside(command: Sequence[str]) -> list[str]:
-    """The command, in namespaces of its own; all that it starts dies with it."""
-    return ["unshare", "--net", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc", "--", *command]
+    """The command, in namespaces of its own; all that it starts dies with it, and it with whoever starts it."""
+    alone = ["setpriv", "--pdeathsig", "KILL", "--"]
+    return [*alone, "unshare", "--net", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc", "--", *command]
 
 
 @dataclass

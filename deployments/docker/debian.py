@@ -6,7 +6,8 @@ import subprocess
 from pathlib import Path
 
 from deployments.docker.compose import Service
-from deployments.docker.containers import RUN, SRV
+from deployments.docker.containers import NETWORK, RUN, SRV
+from stages.errors import Permanent
 
 POSTGRES = sorted(Path("/usr/lib/postgresql").glob("*/bin/postgres"))
 PACKAGES = {
@@ -41,18 +42,23 @@ def prepare() -> None:
     """A database with its password, a folder for Redis, the balancer's configuration where compose.yaml has it."""
     (SRV / "redis").mkdir()
     (SRV / "haproxy.cfg").symlink_to(Path(__file__).with_name("haproxy.cfg"))
-    for place in (SRV / "postgres", RUN / "postgresql"):
+    data = SRV / "postgres"
+    for place in (data, RUN / "postgresql"):
         place.mkdir()
         shutil.chown(place, "postgres", "postgres")
-    _postgres("initdb", "-U", "prefect", "--auth=scram-sha-256", f"--pwfile={RUN}/secrets/postgres_password",
-              "--no-sync", "--encoding=UTF8", "--locale=C.UTF-8")  # fmt: skip
-    _postgres("postgres", "--single", "postgres", stdin="CREATE DATABASE prefect;\n")
-    with (SRV / "postgres" / "pg_hba.conf").open("a", encoding="ascii") as rules:
-        rules.write("host all all 10.77.0.0/24 scram-sha-256\n")
+    password = f"--pwfile={RUN}/secrets/postgres_password"
+    how = ("--auth=scram-sha-256", "--encoding=UTF8", "--locale=C.UTF-8", "--no-sync")
+    _as_postgres("initdb", "-D", str(data), "-U", "prefect", password, *how)
+    _as_postgres("postgres", "--single", "-D", str(data), "postgres", stdin="CREATE DATABASE prefect;\n")
+    with (data / "pg_hba.conf").open("a", encoding="ascii") as rules:
+        rules.write(f"host all all {NETWORK}.0/24 scram-sha-256\n")
 
 
-def _postgres(program: str, *arguments: str, stdin: str = "") -> None:
-    path = str(POSTGRES[-1].with_name(program))
-    where = ["--single", "-D", f"{SRV}/postgres"] if program == "postgres" else ["-D", f"{SRV}/postgres"]
-    rest = [argument for argument in arguments if argument != "--single"]
-    subprocess.run([*AS_POSTGRES, path, *where, *rest], input=stdin, text=True, check=True, capture_output=True)
+def _as_postgres(program: str, *arguments: str, stdin: str = "") -> None:
+    """Run a program of PostgreSQL's. Raises Permanent with what it said when it fails."""
+    path = POSTGRES[-1].with_name(program)
+    done = subprocess.run(
+        [*AS_POSTGRES, str(path), *arguments], input=stdin, text=True, capture_output=True, check=False
+    )
+    if done.returncode:
+        raise Permanent(f"PostgreSQL's {program} failed: {done.stderr.strip()[-1000:]}")

@@ -52,6 +52,7 @@ def within(environment: Mapping[str, str]) -> None:
         schedule = prefect.read_deployment_by_name("implement/every-120s").id
         prefect.request("POST", "/deployments/{id}/pause_deployment", path_params={"id": schedule})
         start(made, made.services.keys() - {"worker"})
+        wait_for_all(made)
         say(f"started   {len(made.containers)} containers in {time.monotonic() - began:.0f} s")
         trial = Trial(made, prefect, Hub(HUB))
         trial.round(3, "an API server (api-1)", lambda: trial.kill("api-1"))
@@ -60,6 +61,7 @@ def within(environment: Mapping[str, str]) -> None:
         trial.round(1, "Redis", lambda: trial.kill("redis"))
         prefect.request("POST", "/deployments/{id}/resume_deployment", path_params={"id": schedule})
         trial.until_all_is_published(REHEARSAL_ITEMS)
+        wait_for_all(made)
         say(f"held      {trial.check(REHEARSAL_ITEMS)}; {time.monotonic() - began:.0f} s in all")
 
 
@@ -69,6 +71,13 @@ def start(made: Cluster, without: set[str]) -> None:
         if service.name not in without:
             made.start(service)
             say(f"started   {service.name}" + f" × {service.replicas}" * (service.replicas > 1))
+
+
+def wait_for_all(made: Cluster) -> None:
+    """Until everything that is to stay up runs and answers its health check. Raises Permanent."""
+    for service in made.services.values():
+        if service.restarted:
+            made.wait_for(service, "service_healthy")
 
 
 def main() -> int:

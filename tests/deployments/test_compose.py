@@ -1,5 +1,7 @@
 """What compose.yaml promises, held against the file itself and against those who read it."""
 
+import shutil
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -68,6 +70,13 @@ def test_servers_ask_for_the_password_and_are_set_as_that_of_make_up(name: str):
     shared = {setting: value for setting, value in SERVER.items() if "LEASE_STORAGE" not in setting}
     assert shared.items() <= environment.items()
     assert environment["PREFECT_SERVER_CONCURRENCY_LEASE_STORAGE"] == "prefect_redis.lease_storage"
+
+
+@pytest.mark.skipif(shutil.which("haproxy") is None, reason="haproxy missing: apt-get install haproxy")
+def test_haproxy_takes_its_configuration():
+    file = compose.FILE.with_name("haproxy.cfg")
+    done = subprocess.run(["haproxy", "-c", "-f", str(file)], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
 
 
 def test_every_service_is_started_again_or_ends_by_itself(said: dict[str, Any]):
