@@ -3,11 +3,10 @@
 import json
 from typing import Any
 
+import kubernetes_validate
 import pytest
 
-kubernetes_validate = pytest.importorskip("kubernetes_validate")
-
-from deployments.kubernetes.manifest import TEMPLATE, manifest  # noqa: E402
+from deployments.kubernetes.manifest import TEMPLATE, manifest
 
 VERSION = "1.37"
 
