@@ -1,5 +1,6 @@
 """A base image where no registry can be reached: Debian's own packages, put into a folder."""
 
+import os
 import shutil
 import subprocess
 import tempfile
@@ -14,12 +15,17 @@ PACKAGES = "ca-certificates,python3,python3-venv"
 """What the Dockerfile wants of its base."""
 
 
+def missing() -> str:
+    """What this machine lacks to make a base, and how to get it; empty when nothing."""
+    if os.getuid():
+        return "making a base with debootstrap needs root"
+    return "" if shutil.which("debootstrap") else "debootstrap missing, which makes a base: apt-get install debootstrap"
+
+
 def make_base(engine: Engine) -> str:
     """Name of a base made here, or of the one that was made before; takes a minute, and root. Raises Permanent."""
     if engine.has(LOCAL):
         return LOCAL
-    if shutil.which("debootstrap") is None:
-        raise Permanent("debootstrap is missing, which makes a base without a registry: `apt-get install debootstrap`.")
     with tempfile.TemporaryDirectory(prefix="autocoder-base-") as folder:
         root = Path(folder) / "root"
         command = ["debootstrap", "--variant=minbase", f"--include={PACKAGES}", SUITE, str(root)]

@@ -7,7 +7,7 @@ from argparse import ArgumentParser
 from collections.abc import Mapping
 from pathlib import Path
 
-from deployments.docker.base import LOCAL, make_base
+from deployments.docker.base import LOCAL, make_base, missing
 from deployments.docker.engines import Engine, engine
 from stages.errors import Permanent, WorkerError
 
@@ -61,11 +61,14 @@ def rehearse(with_: Engine, tag: str) -> None:
 
 
 def choose_base(with_: Engine, given: str) -> str:
-    """The base that was asked for, or one made here. Raises Permanent."""
+    """The base that was asked for, or one made here; empty, and the reason said, where neither can be. Raises Permanent."""
     if given:
         return given
     if with_.has(BASE):
         return BASE
+    if lacking := missing():
+        say(f"skipped   {BASE} cannot be fetched here, and {lacking}")
+        return ""
     say(f"base      {BASE} cannot be fetched here: making {LOCAL} with debootstrap")
     return make_base(with_)
 
@@ -82,8 +85,9 @@ def main() -> int:
         return 0
     say(f"engine    {found.name}")
     try:
-        build(found, choose_base(found, given.base), given.tag)
-        rehearse(found, given.tag)
+        if base := choose_base(found, given.base):
+            build(found, base, given.tag)
+            rehearse(found, given.tag)
     except WorkerError as error:
         say(str(error))
         return 1
