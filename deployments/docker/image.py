@@ -61,7 +61,10 @@ def rehearse(with_: Engine, tag: str) -> None:
 
 
 def choose_base(with_: Engine, given: str) -> str:
-    """The base that was asked for, or one made here; empty, and the reason said, where neither can be. Raises Permanent."""
+    """The base that was asked for, or one made here; empty, with the reason said, where none can be had.
+
+    Raises Permanent.
+    """
     if given:
         return given
     if with_.has(BASE):
