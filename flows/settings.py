@@ -100,7 +100,7 @@ class Settings(BaseSettings):
     cache_gigabytes: float = Field(10, ge=0)
     """Bound on what is kept to be quicker: stored thoughts, mirrors, environments. The longest unused go first."""
     cache_days: float = Field(14, ge=1)
-    """What was not used for so long goes too; an item that waits for another try is younger."""
+    """What was not used for so long goes too, but for what was thought of items without an outcome: that stays."""
     free_megabytes: float = Field(200, ge=0)
     """With less room on the disk nothing new is begun."""
     repository: kinds.Repository = ""
