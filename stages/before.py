@@ -5,6 +5,7 @@ import warnings
 from collections.abc import Mapping
 
 from stages.stubs import stub_of
+from stages.syntax import parse
 
 
 def before(old: Mapping[str, str], new: Mapping[str, str]) -> dict[str, str]:
@@ -69,6 +70,6 @@ def _parsed(text: str) -> ast.Module | None:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            return ast.parse(text)
+            return parse(text)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return None

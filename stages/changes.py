@@ -6,6 +6,7 @@ import warnings
 from collections.abc import Iterator
 
 from stages.models import File
+from stages.syntax import parse
 
 IMPORT = re.compile(r"\s*(import|from|use|using|require|require_relative|#\s*include)\b|.*=\s*require\(")
 HUNK = re.compile(r"@@ -\d+(?:,(\d+))? \+(\d+)(?:,(\d+))? @@")
@@ -91,7 +92,7 @@ def _parse(file: File) -> ast.Module | None:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of odd escapes in a model's strings
-            return ast.parse(file.content)
+            return parse(file.content)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return None
 

@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterator, Mapping
 from pathlib import PurePosixPath
 
 from stages.paths import holds_tests
+from stages.syntax import parse
 
 _TEST = re.compile(r"^\s*(async\s+)?def test|^class Test", re.MULTILINE)
 _Function = ast.FunctionDef | ast.AsyncFunctionDef
@@ -88,6 +89,6 @@ def _parsed(text: str) -> list[ast.stmt]:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            return ast.parse(text).body
+            return parse(text).body
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return []

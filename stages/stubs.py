@@ -7,6 +7,8 @@ import ast
 import warnings
 from collections.abc import Iterator, Mapping
 
+from stages.syntax import parse
+
 KEPT_DECORATORS = (
     "property", "setter", "deleter", "cached_property", "staticmethod", "classmethod", "abstractmethod", "overload",
     "dataclass", "total_ordering", "runtime_checkable", "final", "override", "unique",
@@ -30,7 +32,7 @@ def _stub(text: str) -> str:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of escapes in strings that are not ours
-            tree = ast.parse(text)
+            tree = parse(text)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return ""
     body = [node for node in _statements(tree.body, values=False) if not _is_future(node)]

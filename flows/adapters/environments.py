@@ -43,7 +43,8 @@ class Environments:
         with FileLock(self._folder / f"{key}.lock"):
             if not (place / _READY).exists():
                 self._make(place, wanted, locked)
-            os.utime(place / _READY)
+            for path in (place / _READY, place):  # the caches go by the folder
+                os.utime(path)
         self._forget_old()
         return place / "bin" / "python"
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 
 from flows.adapters.sandbox import needs
+from stages.syntax import parse
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 
@@ -66,7 +67,7 @@ def expected(tests: Mapping[str, str]) -> Suite:
     classes: list[str] = []
     asynchronous = False
     for path in test_files(tests):
-        module = _Module(path, ast.parse(tests[path], path))
+        module = _Module(path, parse(tests[path], path))
         found += module.tests()
         classes += module.open_classes
         asynchronous |= module.asynchronous

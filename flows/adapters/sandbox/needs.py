@@ -5,6 +5,8 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import suppress
 from pathlib import PurePosixPath
 
+from stages.syntax import parse
+
 BUILT_IN = frozenset({
     "cache", "capfd", "capfdbinary", "caplog", "capsys", "capsysbinary", "capteesys", "doctest_namespace", "event_loop",
     "event_loop_policy", "monkeypatch", "pytestconfig", "record_property", "record_testsuite_property",
@@ -21,7 +23,7 @@ def trees(tests: Mapping[str, str]) -> Iterator[tuple[str, ast.Module]]:
     for path, text in tests.items():
         with suppress(SyntaxError, ValueError):
             if path.endswith(".py"):
-                tree = ast.parse(text, path)
+                tree = parse(text, path)
                 _measure(tree)
                 yield path, tree
 

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from flows.adapters.sandbox.expected import Function
+from stages.syntax import parse
 
 KNOWN = sys.stdlib_module_names | {"pytest"}
 Owner = tuple[str, int]
@@ -35,7 +36,7 @@ class Source:
     @classmethod
     def read(cls, path: str, text: str) -> "Source":
         """Raises SyntaxError, ValueError."""
-        return cls(path, tuple(lines_of(text)), ast.parse(text, path))
+        return cls(path, tuple(lines_of(text)), parse(text, path))
 
     @property
     def imported(self) -> frozenset[str]:
