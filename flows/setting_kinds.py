@@ -87,6 +87,13 @@ def _secret(given: Any) -> Any:
     return text
 
 
+def _long(secret: SecretStr) -> SecretStr:
+    """Strangers may guess as often as they like."""
+    if len(secret.get_secret_value()) < 16:
+        raise ValueError("expected a password of 16 characters or more")
+    return secret
+
+
 def _patterns(given: Any) -> Any:
     if not isinstance(given, str):
         return given
@@ -99,6 +106,7 @@ _PORT = r"([1-9]\d{0,3}|[1-5]\d{4}|6[0-4]\d{3}|65[0-4]\d{2}|655[0-2]\d|6553[0-5]
 _PART = r"\b[\w.-]{1,96}\b"
 
 Secret = Annotated[SecretStr, BeforeValidator(_secret)]
+Password = Annotated[Secret, AfterValidator(_long)]
 Address = Annotated[str, _text("an address that begins with http:// or https://", r"https?://[^\s/]\S*")]
 HubAddress = Annotated[
     str,

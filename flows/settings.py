@@ -165,6 +165,12 @@ class Settings(BaseSettings):
     suite: str = ""
     """A command that tests a repository, run in its root. Unset: pytest, `npm test` and the like, where it has them."""
 
+    # --- where strangers can reach it ----------------------------------------------------------------
+    password: kinds.Password | None = None
+    """What the Prefect server of a Space asks for. Unset: one is made at each start, and printed to the log."""
+    webhook_secret: kinds.Secret | None = None
+    """What the Hub's webhook sends along with each call; unset: none is taken."""
+
     # --- guards on a patch -------------------------------------------------------------------------
     protected: kinds.Patterns = CI + LOCK_FILES + SECRETS
     """Paths that no patch may touch: CI, lock files, files of secrets. A pattern without a slash holds at any depth.
@@ -198,7 +204,7 @@ class Settings(BaseSettings):
     @property
     def secrets(self) -> tuple[kinds.Secret | None, ...]:
         """What must never be seen anywhere."""
-        return (self.hf_token, self.openai_api_key)
+        return (self.hf_token, self.openai_api_key, self.password, self.webhook_secret)
 
     @property
     def hub_address(self) -> str:

@@ -18,7 +18,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp
 
-from flows.adapters import local_hub_reading, local_hub_writing
+from flows.adapters import local_hub_reading, local_hub_spaces, local_hub_writing
 from flows.adapters.local_hub_blobs import Refused
 from flows.adapters.local_hub_store import Dataset
 from stages.errors import Permanent
@@ -29,7 +29,7 @@ HOST = "127.0.0.1"
 def app(folder: Path, user: str = "autocoder", lfs: bool = False) -> Starlette:
     """The Hub's HTTP interface over `folder`. With `lfs`, Parquet and large files go by LFS, as to the real Hub."""
     made = Starlette(
-        routes=[*local_hub_reading.ROUTES, *local_hub_writing.ROUTES],
+        routes=[*local_hub_reading.ROUTES, *local_hub_writing.ROUTES, *local_hub_spaces.ROUTES],
         exception_handlers={Refused: _refused},
     )
     made.state.folder, made.state.user, made.state.lfs = folder, user, lfs

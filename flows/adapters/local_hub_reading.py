@@ -18,19 +18,24 @@ POINTER = 130  # bytes of an LFS pointer, about; only shown
 
 
 def dataset(request: Request) -> Dataset:
-    """The dataset that the address names. Raises Refused (400, 404)."""
-    found = place(request.app.state.folder, "{owner}/{name}".format(**request.path_params))
+    """The dataset, or Space, that the address names. Raises Refused (400, 404)."""
+    found = place(request.app.state.folder, "{owner}/{name}".format(**request.path_params), kind(request))
     if not found.exists:
         raise Refused(404, "RepoNotFound", "Repository not found")
     return found
 
 
-def place(folder: Path, name: str) -> Dataset:
-    """Where the dataset of that name is, or would be. Raises Refused (400)."""
+def kind(request: Request) -> str:
+    """Of the repository that the address names: `datasets` or `spaces`."""
+    return "spaces" if request.url.path.startswith(("/spaces/", "/api/spaces/")) else "datasets"
+
+
+def place(folder: Path, name: str, kind: str = "datasets") -> Dataset:
+    """Where the repository of that name is, or would be. Raises Refused (400)."""
     parts = name.split("/")
     if len(parts) != 2 or not all(parts) or any(part.startswith(".") or "\0" in part for part in parts):
-        raise Refused(400, "", f"Not a dataset's name: {name!r}")
-    return Dataset(folder / "datasets" / name)
+        raise Refused(400, "", f"Not a repository's name: {name!r}")
+    return Dataset(folder / kind / name)
 
 
 def whoami(request: Request) -> Response:

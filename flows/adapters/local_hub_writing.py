@@ -10,22 +10,24 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from flows.adapters.local_hub_blobs import Blob, Refused
-from flows.adapters.local_hub_reading import API, dataset, place
+from flows.adapters.local_hub_reading import API, dataset, kind, place
 from flows.adapters.local_hub_store import Dataset
 
 LARGE = 10 << 20
 
 
 async def create(request: Request) -> Response:
-    """A new, empty dataset."""
+    """A new, empty dataset or Space."""
     wanted = await request.json()
-    if wanted.get("type") != "dataset":
-        raise Refused(400, "", "The local Hub keeps datasets only")
+    kinds = {"dataset": "datasets", "space": "spaces"}
+    if wanted.get("type") not in kinds:
+        raise Refused(400, "", "The local Hub keeps datasets and Spaces only")
+    folder = kinds[wanted["type"]]
     name = f"{wanted.get('organization') or request.app.state.user}/{wanted['name']}"
     private = bool(wanted.get("private")) or wanted.get("visibility") == "private"
-    url = f"{request.base_url}datasets/{name}"
+    url = f"{request.base_url}{folder}/{name}"
     try:
-        await run_in_threadpool(Dataset.create, place(request.app.state.folder, name).root, private)
+        await run_in_threadpool(Dataset.create, place(request.app.state.folder, name, folder).root, private)
     except Refused as refused:
         if refused.status != 409:
             raise
@@ -98,7 +100,7 @@ async def commit(request: Request) -> Response:
         raise Refused(404, "RevisionNotFound", "The local Hub has one branch, main")
     found = dataset(request)
     made = await run_in_threadpool(_commit, found, await request.body())
-    url = f"{request.base_url}datasets/{{owner}}/{{name}}/commit/{made}".format(**request.path_params)
+    url = f"{request.base_url}{kind(request)}/{{owner}}/{{name}}/commit/{made}".format(**request.path_params)
     return JSONResponse({"success": True, "commitOid": made, "commitUrl": url})
 
 

@@ -120,8 +120,8 @@ def test_a_deletion_of_nothing_is_missing(hub: Hub, hub_server: LocalHub) -> Non
         hub.commit(DATASET, {"nothing": None}, head, "message")
 
 
-def test_only_datasets_are_kept(hub_server: LocalHub) -> None:
-    with pytest.raises(HfHubHTTPError, match="datasets only"):
+def test_only_datasets_and_spaces_are_kept(hub_server: LocalHub) -> None:
+    with pytest.raises(HfHubHTTPError, match="datasets and Spaces only"):
         HfApi(endpoint=hub_server.address, token=False).create_repo("autocoder/model")
 
 
