@@ -10,7 +10,7 @@ from stages.templates import Templates
 
 
 def check(settings: Settings, environment: dict[str, str]) -> None:
-    """Raises Permanent, before anything is started, for a template, address or port that cannot be used."""
+    """Raises Permanent, before anything is started, for a template, or a Prefect server, that cannot be used."""
     Templates(settings.templates)
     if address := environment.get("PREFECT_API_URL"):
         check_prefect(address)
@@ -21,6 +21,10 @@ def check(settings: Settings, environment: dict[str, str]) -> None:
             f"{who} on port {port}. Set PREFECT_API_URL={address} to use it if it is Prefect's, "
             f"or PREFECT_SERVER_API_PORT={port + 1} to start one beside it."
         )
+
+
+def check_hub_port(settings: Settings) -> None:
+    """Raises Permanent when the local Hub is wanted and cannot be started."""
     port = urlsplit(settings.local_hub).port or 0
     if not settings.on_real_hub and not free(port):
         raise Permanent(

@@ -78,10 +78,11 @@ def _forget_missed(prefect: SyncPrefectClient, name: str) -> int:
 
 
 def client(environment: dict[str, str]) -> SyncPrefectClient:
-    """A client of the server that the environment names."""
-    from prefect.settings import PREFECT_API_URL, temporary_settings
+    """A client of the server that the environment names, with the password that it holds."""
+    from prefect.settings import PREFECT_API_AUTH_STRING, PREFECT_API_URL, temporary_settings
 
-    with temporary_settings({PREFECT_API_URL: environment["PREFECT_API_URL"]}):
+    named = (PREFECT_API_URL, PREFECT_API_AUTH_STRING)
+    with temporary_settings({each: environment[each.name] for each in named if each.name in environment}):
         return get_client(sync_client=True)
 
 

@@ -1,10 +1,10 @@
 """What a person at the terminal wants to see of the runs: a line for each item that finishes."""
 
-import os
-import sys
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from datetime import UTC, datetime
+from typing import NoReturn
 from uuid import uuid4
 
 import httpx
@@ -22,20 +22,28 @@ from prefect.client.schemas.filters import (
 from prefect.client.schemas.objects import FlowRun, State, StateType
 from prefect.client.schemas.sorting import ArtifactSort
 from prefect.exceptions import ObjectNotFound
+from prefect.settings import PREFECT_CLIENT_MAX_RETRIES, temporary_settings
 
+from deployments.deploy import client
+from deployments.leftovers import Started
+from deployments.running import say
+from deployments.worker import Watch
 from flows.settings import Settings
 
 REHEARSAL_ITEMS = 8
 IMPLEMENT = FlowFilter(name=FlowFilterName(any_=["implement"]))
 
+Where = Callable[[FlowRun], Iterator[str]]
+"""Lines that tell where to look, said once the first run has ended."""
+
 
 class Follower:
     """Reads the same artifacts that the UI shows, of a first run that it starts and of all others."""
 
-    def __init__(self, prefect: SyncPrefectClient, settings: Settings, api: str) -> None:
+    def __init__(self, prefect: SyncPrefectClient, settings: Settings, where: Where) -> None:
         self.prefect = prefect
         self.settings = settings
-        self.ui = api.removesuffix("/api")
+        self.where = where
         self.since = datetime.now(UTC)
         self.seen: set[str] = set()
         self.key = str(uuid4())
@@ -54,7 +62,7 @@ class Follower:
             if over and run.state:
                 self.said_the_end = True
                 yield from told(run.state)
-                yield from self._addresses(run)
+                yield from self.where(run)
 
     def _first_run(self) -> FlowRun:
         """The run that is started at once, beside the schedule, as it stands."""
@@ -90,19 +98,17 @@ class Follower:
                 self.seen.add(str(artifact.id))
                 yield artifact.description or artifact.key or ""
 
-    def _addresses(self, run: FlowRun) -> Iterator[str]:
-        """Where to look."""
-        dataset = self.settings.datasets[2]
-        python = os.path.relpath(sys.executable)
-        local = "" if self.settings.on_real_hub else f"HF_ENDPOINT={self.settings.local_hub} "
-        yield ""
-        yield f"Prefect UI   {self.ui}"
-        yield f"deployment   {self.ui}/v2/deployments/deployment/{run.deployment_id}"
-        yield f"dataset      {self.settings.hub_address}/datasets/{dataset}"
-        code = f'from datasets import load_dataset; print(load_dataset("{dataset}")["train"][-1])'
-        yield f"  {local}{python} -c '{code}'"
-        yield ""
-        yield "A run every 120 s; Ctrl-C stops everything that was started here."
+
+def follow(settings: Settings, environment: dict[str, str], started: Started, where: Where) -> NoReturn:
+    """Start a first run and print what comes of items. Raises Permanent when a child ends again and again."""
+    # A client that tries again is silent for minutes when the server has ended.
+    with temporary_settings({PREFECT_CLIENT_MAX_RETRIES: 0}), client(environment) as prefect:
+        follower = Follower(prefect, settings, where)
+        watch = Watch(prefect, settings)
+        while True:
+            for line in (*started.revive(), *follower.news(), *watch.news()):
+                say(line)
+            time.sleep(1)
 
 
 def first_parameters(settings: Settings) -> dict[str, int]:

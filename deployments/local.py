@@ -1,49 +1,40 @@
 """`make up`: the whole worker on this machine, until Ctrl-C."""
 
+import os
 import sys
-import time
-from collections.abc import Callable
-from pathlib import Path
+from collections.abc import Iterator
 from typing import NoReturn
 from urllib.parse import urlsplit
 
-from prefect.settings import PREFECT_CLIENT_MAX_RETRIES, temporary_settings
+from prefect.client.schemas.objects import FlowRun
 
 from deployments import running
-from deployments.checks import check, prefect_port
+from deployments.checks import check, check_hub_port
 from deployments.deploy import DEPLOYMENTS, client, deploy, prepare
-from deployments.follow import Follower
+from deployments.follow import follow
 from deployments.leftovers import Started
+from deployments.prefect_server import start_prefect
 from deployments.processes import Child
 from deployments.running import environment_of, say
-from deployments.worker import Watch, start_worker
+from deployments.worker import start_worker
 from flows.adapters.hub import Hub
 from flows.environment import load
 from flows.preflight import answers, preflight
 from flows.settings import Settings
 
-# Each was found to matter: without the first two a busy run's task states reach the UI half a minute late; with leases
-# in memory a restarted server cancels the living run.
-SERVER = {
-    "PREFECT_SERVER_SERVICES_TASK_RUN_RECORDER_BATCH_SIZE": "200",
-    "PREFECT_SERVER_SERVICES_TASK_RUN_RECORDER_FLUSH_INTERVAL": "1",
-    "PREFECT_SERVER_SERVICES_EVENT_PERSISTER_BATCH_SIZE": "500",
-    "PREFECT_SERVER_SERVICES_EVENT_PERSISTER_FLUSH_INTERVAL": "2",
-    "PREFECT_SERVER_CONCURRENCY_LEASE_STORAGE": "prefect.server.concurrency.lease_storage.filesystem",
-    "PREFECT_SERVER_UI_SHOW_PROMOTIONAL_CONTENT": "false",
-    "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
-}
-
 
 def up(settings: Settings, started: Started) -> NoReturn:
     """Start what is missing, and follow the runs. Raises WorkerError."""
-    follow(settings, start(settings, started), started)
+    environment = start(settings, started)
+    ui = environment["PREFECT_API_URL"].removesuffix("/api")
+    follow(settings, environment, started, lambda run: addresses(settings, ui, run))
 
 
 def start(settings: Settings, started: Started) -> dict[str, str]:
     """Everything up, in order; returns the environment that flows run in."""
     environment = environment_of(settings)
     check(settings, environment)
+    check_hub_port(settings)
     prefect_is_up = start_prefect(environment, settings.home, started)  # takes the longest
     if not settings.on_real_hub:
         start_hub(settings, environment, started)
@@ -76,41 +67,19 @@ def start_hub(settings: Settings, environment: dict[str, str], started: Started)
     say(f"hub       {settings.local_hub}, in {settings.home / 'hub'}")
 
 
-def start_prefect(environment: dict[str, str], home: Path, started: Started) -> Callable[[], dict[str, str]]:
-    """Use the server that PREFECT_API_URL names, else start one. Returns what waits for it and gives its address."""
-    if address := environment.get("PREFECT_API_URL"):
-        say(f"prefect   {address} (already running)")
-        return dict
-    port = prefect_port(environment)
-    address = f"http://127.0.0.1:{port}/api"
-    ours = {**SERVER, "PREFECT_HOME": str(home / "prefect"), "PREFECT_SERVER_API_PORT": str(port)}
-    server = Child(
-        "The Prefect server",
-        [sys.executable, "-m", "prefect", "server", "start", "--host", "127.0.0.1", "--port", str(port)],
-        home / "logs" / "prefect.log",
-        {**ours, **environment, "PREFECT_HOME": ours["PREFECT_HOME"]},
-    )
-    began = time.monotonic()
-    started.start(server)
-
-    def is_up() -> dict[str, str]:
-        server.wait_until(lambda: answers(f"{address}/health"), 120)
-        say(f"prefect   {address} (started in {time.monotonic() - began:.0f} s)")
-        return {"PREFECT_API_URL": address, "PREFECT_HOME": ours["PREFECT_HOME"]}
-
-    return is_up
-
-
-def follow(settings: Settings, environment: dict[str, str], started: Started) -> NoReturn:
-    """Start a first run and print what comes of items. Raises Permanent when a child ends again and again."""
-    # A client that tries again is silent for minutes when the server has ended.
-    with temporary_settings({PREFECT_CLIENT_MAX_RETRIES: 0}), client(environment) as prefect:
-        follower = Follower(prefect, settings, environment["PREFECT_API_URL"])
-        watch = Watch(prefect, settings)
-        while True:
-            for line in (*started.revive(), *follower.news(), *watch.news()):
-                say(line)
-            time.sleep(1)
+def addresses(settings: Settings, ui: str, run: FlowRun) -> Iterator[str]:
+    """Where to look."""
+    dataset = settings.datasets[2]
+    python = os.path.relpath(sys.executable)
+    local = "" if settings.on_real_hub else f"HF_ENDPOINT={settings.local_hub} "
+    yield ""
+    yield f"Prefect UI   {ui}"
+    yield f"deployment   {ui}/v2/deployments/deployment/{run.deployment_id}"
+    yield f"dataset      {settings.hub_address}/datasets/{dataset}"
+    code = f'from datasets import load_dataset; print(load_dataset("{dataset}")["train"][-1])'
+    yield f"  {local}{python} -c '{code}'"
+    yield ""
+    yield "A run every 120 s; Ctrl-C stops everything that was started here."
 
 
 def main() -> int:

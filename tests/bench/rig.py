@@ -16,7 +16,7 @@ from prefect.client.orchestration import SyncPrefectClient
 from prefect.states import Pending
 
 from deployments.deploy import PROJECT, client
-from deployments.local import SERVER
+from deployments.prefect_server import SERVER
 from deployments.processes import Child, stop
 from flows.preflight import answers
 from tests.bench.ledger import Ledger

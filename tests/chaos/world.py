@@ -12,7 +12,7 @@ from prefect.client.orchestration import SyncPrefectClient
 
 from deployments.dead_runs import close_dead_runs
 from deployments.deploy import PROJECT, client
-from deployments.local import SERVER
+from deployments.prefect_server import SERVER
 from deployments.processes import Child
 from flows.preflight import answers
 from tests.bench.ledger import Ledger

@@ -37,7 +37,7 @@ def test_a_server_that_does_not_answer_is_no_news(tmp_path: Path):
         silent.bind(("127.0.0.1", 0))
         api = f"http://127.0.0.1:{silent.getsockname()[1]}/api"
         with client({"PREFECT_API_URL": api}) as prefect:
-            assert list(Follower(prefect, Settings(home=tmp_path), api).news()) == []
+            assert list(Follower(prefect, Settings(home=tmp_path), lambda run: iter(())).news()) == []
 
 
 def test_only_the_rehearsal_is_worked_off_in_one_run(tmp_path: Path):

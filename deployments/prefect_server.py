@@ -1,0 +1,49 @@
+"""A Prefect server on loopback, or the one that PREFECT_API_URL names."""
+
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from deployments.checks import prefect_port
+from deployments.leftovers import Started
+from deployments.processes import Child
+from deployments.running import say
+from flows.preflight import answers
+
+# Each was found to matter: without the first two a busy run's task states reach the UI half a minute late; with leases
+# in memory a restarted server cancels the living run.
+SERVER = {
+    "PREFECT_SERVER_SERVICES_TASK_RUN_RECORDER_BATCH_SIZE": "200",
+    "PREFECT_SERVER_SERVICES_TASK_RUN_RECORDER_FLUSH_INTERVAL": "1",
+    "PREFECT_SERVER_SERVICES_EVENT_PERSISTER_BATCH_SIZE": "500",
+    "PREFECT_SERVER_SERVICES_EVENT_PERSISTER_FLUSH_INTERVAL": "2",
+    "PREFECT_SERVER_CONCURRENCY_LEASE_STORAGE": "prefect.server.concurrency.lease_storage.filesystem",
+    "PREFECT_SERVER_UI_SHOW_PROMOTIONAL_CONTENT": "false",
+    "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+}
+
+
+def start_prefect(environment: dict[str, str], home: Path, started: Started) -> Callable[[], dict[str, str]]:
+    """Use the server that PREFECT_API_URL names, else start one. Returns what waits for it and gives its address."""
+    if address := environment.get("PREFECT_API_URL"):
+        say(f"prefect   {address} (already running)")
+        return dict
+    port = prefect_port(environment)
+    address = f"http://127.0.0.1:{port}/api"
+    ours = {**SERVER, "PREFECT_HOME": str(home / "prefect"), "PREFECT_SERVER_API_PORT": str(port)}
+    server = Child(
+        "The Prefect server",
+        [sys.executable, "-m", "prefect", "server", "start", "--host", "127.0.0.1", "--port", str(port)],
+        home / "logs" / "prefect.log",
+        {**ours, **environment, "PREFECT_HOME": ours["PREFECT_HOME"]},
+    )
+    began = time.monotonic()
+    started.start(server)
+
+    def is_up() -> dict[str, str]:
+        server.wait_until(lambda: answers(f"{address}/health"), 120)
+        say(f"prefect   {address} (started in {time.monotonic() - began:.0f} s)")
+        return {"PREFECT_API_URL": address, "PREFECT_HOME": ours["PREFECT_HOME"]}
+
+    return is_up
