@@ -37,6 +37,7 @@ class Up:
     lines: list[str] = field(default_factory=list)
     settings: dict[str, str] = field(default_factory=dict)
     """More of its environment."""
+    module: str = "deployments.local"
 
     @property
     def env(self) -> dict[str, str]:
@@ -55,7 +56,7 @@ class Up:
 
     def start(self) -> "Up":
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "deployments.local"],
+            [sys.executable, "-m", self.module],
             env=self.env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
         )  # fmt: skip
         return self

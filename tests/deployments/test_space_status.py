@@ -1,0 +1,150 @@
+"""What the public page may show, and what a call of the Hub's webhook comes to."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from starlette.testclient import TestClient
+
+from deployments.space.front import app, page
+from deployments.space.published import Published, Row, Shelf, row
+from deployments.space.server import Server
+from deployments.space.status import Line, Status, tail, told
+from deployments.space.webhook import EVENT, event_of
+from flows.adapters.hub import Hub
+from flows.adapters.local_hub import LocalHub
+from flows.adapters.results import Results
+from flows.settings import Settings
+from tests.adapters.conftest import _faults, _hub_server, faults, hub_server  # noqa: F401  # fixtures
+from tests.outcomes import small
+from tests.results import DATASET
+
+UPSTREAM = ("ada/analysis", "ada/plans")
+COMMIT: dict[str, Any] = {
+    "event": {"action": "update", "scope": "repo.content"},
+    "repo": {"type": "dataset", "name": "ada/analysis", "headSha": "a" * 40},
+    "updatedRefs": [{"ref": "refs/heads/main", "oldSha": "b" * 40, "newSha": "a" * 40}],
+}
+"""As https://huggingface.co/docs/hub/webhooks shows it."""
+SCHEDULES = [{"active": True}]
+
+
+def test_a_commit_upstream_is_an_event_about_that_dataset():
+    event = event_of(COMMIT, UPSTREAM)
+    assert event is not None
+    assert event["event"] == EVENT
+    assert event["resource"]["prefect.resource.id"] == "autocoder.dataset.ada/analysis"
+    assert event["payload"] == {"dataset": "ada/analysis", "commit": "a" * 40}
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"event": {"action": "update", "scope": "repo.config"}},
+        {"event": {"action": "create", "scope": "discussion"}},
+        {"repo": {"type": "dataset", "name": "ada/others"}},
+        {"repo": {"type": "model", "name": "ada/analysis"}},
+        {"updatedRefs": [{"ref": "refs/pr/1", "oldSha": None, "newSha": "a"}]},
+    ],
+)
+def test_anything_else_is_no_event(change: dict[str, Any]):
+    assert event_of({**COMMIT, **change}, UPSTREAM) is None
+
+
+@pytest.mark.parametrize(
+    ("secret", "given", "status"),
+    [
+        ("planted-secret", "planted-secret", 200),
+        ("planted-secret", "planted-secre", 401),
+        ("planted-secret", None, 401),
+        (None, "", 401),
+        (None, None, 401),
+    ],
+)
+def test_only_who_knows_the_webhooks_secret_is_listened_to(tmp_path: Path, secret: str, given: str, status: int):
+    front = TestClient(app(Settings(home=tmp_path, webhook_secret=secret), Server("http://127.0.0.1:9", "x")))
+    headers = {} if given is None else {"x-webhook-secret": given}
+    answer = front.post("/webhook", json={**COMMIT, "repo": {"type": "model", "name": "x/y"}}, headers=headers)
+    assert answer.status_code == status
+    assert "planted" not in answer.text
+
+
+@pytest.mark.parametrize(("body", "status"), [(b"[]", 400), (b"{", 400), (b"{}", 400), (b" " * (1 << 19), 413)])
+def test_a_call_that_is_none_of_the_hubs_is_refused(tmp_path: Path, body: bytes, status: int):
+    front = TestClient(app(Settings(home=tmp_path, webhook_secret="planted-secret"), Server("http://127.0.0.1:9", "x")))
+    assert front.post("/webhook", content=body, headers={"x-webhook-secret": "planted-secret"}).status_code == status
+
+
+def test_without_a_token_the_page_says_what_to_add(tmp_path: Path):
+    front = TestClient(app(Settings(home=tmp_path), Server("http://127.0.0.1:9", "x")))
+    said = front.get("/status").text
+    assert "Not running" in said
+    assert "The secret HF_TOKEN is missing" in said
+
+
+def test_while_prefect_is_away_the_front_says_so(tmp_path: Path):
+    front = TestClient(app(Settings(home=tmp_path), Server("http://127.0.0.1:9", "x")))
+    answer = front.get("/api/flow_runs/1")
+    assert answer.status_code == 503
+    assert answer.headers["retry-after"] == "5"
+
+
+def test_paused_and_running_are_told_apart():
+    assert told({"paused": False, "schedules": SCHEDULES}, [], None)[0] == "Running"
+    assert told({"paused": True, "schedules": SCHEDULES}, [], None)[0] == "Paused"
+    assert told({"paused": False, "schedules": [{"active": False}]}, [], None)[0] == "Paused"
+    assert "43 %" in told({"paused": False, "schedules": SCHEDULES}, [{}], 43.2)[1]
+
+
+def at(second: int) -> str:
+    return f"2026-11-26T20:00:{second:02}.5Z"
+
+
+def lines(titles: bool) -> list[Line]:
+    runs = [{"end_time": at(s), "state": {"name": "Idle"}} for s in (1, 2, 9)]
+    tasks = [
+        {"end_time": at(4), "name": "Deep Understanding · Planted title", "state_type": "COMPLETED"},
+        {"end_time": at(8), "name": "pull", "state_type": "COMPLETED"},
+        {"end_time": at(5), "name": "write · Planted title", "state_type": "FAILED"},
+    ]
+    items = [{"created": at(6), "description": "0123456789abcdef-1  proven       34,588 tokens  1 s  Planted title"}]
+    return tail(runs, tasks, items, titles=titles)
+
+
+def test_the_log_is_in_order_and_an_idle_hour_is_one_line():
+    assert [line.at for line in lines(titles=True)] == [at(s) for s in (2, 4, 5, 6, 9)]
+    assert "write · Planted title: failed" in [line.text for line in lines(titles=True)]
+
+
+def test_of_a_dataset_that_is_not_public_no_word_of_a_finding_is_shown():
+    assert "Planted" not in str(lines(titles=False))
+    assert "0123456789abcdef-1 proven" in str(lines(titles=False))
+
+
+def test_whatever_a_title_holds_is_text_on_the_page():
+    evil = "<script>alert(1)</script>"
+    published = Published(True, "a", 7, (("proven", 7),), Row(7, at(1), evil, "proven"))
+    said = page(Status("Running", "", published, (Line(at(1), evil),), (("ada/results", "http://hub/x"),)))
+    assert "<script" not in said
+    assert said.count("&lt;script&gt;") == 2
+
+
+async def test_what_is_published_is_read_without_a_token(hub_server: LocalHub):  # noqa: F811
+    hub = Hub(hub_server.address)
+    assert await Shelf(hub, DATASET).look() == Published()
+    Results(hub, DATASET).append([small(1), small(2)])
+    found = await Shelf(hub, DATASET).look()
+    assert (found.is_public, found.iterations, sum(count for _, count in found.verdicts)) == (True, 2, 2)
+    assert found.newest is not None
+    assert (found.newest.iteration, found.newest.title) == (2, small(2).item.finding.title)
+
+
+async def test_of_a_private_dataset_nothing_is_known(hub_server: LocalHub):  # noqa: F811
+    hub = Hub(hub_server.address)
+    Results(hub, DATASET, private=True).append([small(1)])
+    assert await Shelf(hub, DATASET).look() == Published()
+
+
+@pytest.mark.parametrize("latest", [b"", b"[]", b"{}", b'{"iteration": "x"}', b'{"work_item": null}'])
+def test_another_programs_latest_row_is_none(latest: bytes):
+    assert row(latest) is None
