@@ -52,6 +52,10 @@ class Page:
         path = what if what.startswith("//") else f"//*[self::a or self::button][normalize-space()='{what}']"
         self.until(lambda: self._clicked(path), f"has no {what!r}")
 
+    def enter(self, path: str) -> None:
+        """Go into the frame that this XPath finds."""
+        self._driver.switch_to.frame(self.find(path))
+
     def find(self, path: str) -> WebElement:
         """What this XPath finds first."""
         return self.until(lambda: next(iter(self._driver.find_elements(By.XPATH, path)), None), f"has no {path}")
@@ -88,12 +92,12 @@ class Page:
 
 
 @contextmanager
-def browser() -> Iterator[Page]:
-    """A new one, with nothing remembered."""
+def browser(*more: str) -> Iterator[Page]:
+    """A new one, with nothing remembered, started with these options more."""
     options = webdriver.ChromeOptions()
     options.binary_location = shutil.which("chromium") or ""
     options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
-    for option in OPTIONS:
+    for option in (*OPTIONS, *more):
         options.add_argument(option)
     driver = webdriver.Chrome(options=options, service=Service(shutil.which("chromedriver")))
     try:
