@@ -173,6 +173,20 @@ def test_the_public_page_shows_what_happened_and_nothing_secret(there: tuple[Wor
     assert not [secret for secret in SECRETS.values() if secret in logs + "\n".join(up.lines)]
 
 
+def test_no_answer_of_the_api_holds_a_secret_even_for_who_knows_the_password(up: Space):
+    paths = up.ask("/openapi.json", method="GET")["paths"]
+    asked = 0
+    with httpx.Client(base_url=up.address, headers=login(PASSWORD), timeout=30) as owner:
+        for path, methods in paths.items():
+            if "{" in path or not ("get" in methods or path.endswith("/filter")):
+                continue
+            method = "GET" if "get" in methods else "POST"
+            answer = owner.request(method, "/api" + path.removeprefix("/api"), json=None if method == "GET" else {})
+            asked += answer.status_code == 200
+            assert not [secret for secret in SECRETS.values() if secret in answer.text], path
+    assert asked > 20
+
+
 def test_the_schedule_is_paused_and_resumed_for_all_to_see(up: Space):
     deployment = up.ask("/deployments/name/implement/every-120s", method="GET")["id"]
     up.ask(f"/deployments/{deployment}/pause_deployment", {})
