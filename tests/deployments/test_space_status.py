@@ -82,6 +82,14 @@ def test_without_a_token_the_page_says_what_to_add(tmp_path: Path):
     assert "The secret HF_TOKEN is missing" in said
 
 
+def test_no_page_but_the_hubs_may_frame_the_public_one_and_nothing_runs_on_it(tmp_path: Path):
+    front = TestClient(app(Settings(home=tmp_path), Server("http://127.0.0.1:9", "x")))
+    policy = front.get("/status").headers["content-security-policy"]
+    assert "default-src 'none'" in policy
+    assert "script-src" not in policy
+    assert "frame-ancestors 'self' https://huggingface.co" in policy
+
+
 def test_while_prefect_is_away_the_front_says_so(tmp_path: Path):
     front = TestClient(app(Settings(home=tmp_path), Server("http://127.0.0.1:9", "x")))
     answer = front.get("/api/flow_runs/1")
