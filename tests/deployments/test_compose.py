@@ -11,7 +11,7 @@ import yaml
 from deployments.docker import compose
 from deployments.docker.cluster import names
 from deployments.docker.compose import services
-from deployments.local import SERVER
+from deployments.prefect_server import SERVER
 
 SERVERS = ("api-1", "api-2", "services")
 
