@@ -1,13 +1,16 @@
 """Acts on the world: Prefect, network, processes, clock.
 
 Prefect and huggingface_hub read their environment at import, so importing this package first fills in what the
-environment leaves open. What is set stays, but for the place of stored results: that is AUTOCODER_HOME's to say.
+environment leaves open. What is set stays, but for the place of stored results: that is for AUTOCODER_HOME and
+AUTOCODER_RESULTS to say.
 Where a worker starts Prefect's engine, Prefect was there first, and reads its environment again.
 """
 
 import os
 import sys
 from pathlib import Path
+
+from flows import storage_names
 
 _home = Path(os.environ.get("AUTOCODER_HOME") or ".autocoder").expanduser().absolute()
 
@@ -31,7 +34,11 @@ def _defaults() -> dict[str, str]:
     return defaults
 
 
-os.environ["PREFECT_RESULTS_LOCAL_STORAGE_PATH"] = str(_home / "results")
+_results = os.environ.get("AUTOCODER_RESULTS", "")
+if _folder := storage_names.folder(_results, _home):
+    os.environ["PREFECT_RESULTS_LOCAL_STORAGE_PATH"] = str(_folder)
+else:
+    os.environ["PREFECT_RESULTS_DEFAULT_STORAGE_BLOCK"] = _results
 for _name, _value in _defaults().items():
     os.environ.setdefault(_name, _value)
 if "prefect.context" in sys.modules:  # else a worker's runs would store their thoughts elsewhere than all others

@@ -66,7 +66,7 @@ PATIENT: dict[str, Any] = {
 }
 
 
-@task(cache_policy=NO_CACHE, **PATIENT)
+@task(persist_result=False, cache_policy=NO_CACHE, **PATIENT)
 async def _act(label: str, job: Any) -> Any:
     return await asyncio.to_thread(job)
 

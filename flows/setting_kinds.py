@@ -10,6 +10,7 @@ from pydantic import AfterValidator, BeforeValidator, SecretStr
 from pydantic_settings import NoDecode
 
 from flows.addresses import address
+from flows.storage_names import is_block
 from stages.errors import Permanent
 
 
@@ -62,6 +63,9 @@ def _holds_recordings(path: Path) -> bool:
 
 
 _recordings = _absolute("a .jsonl file of recordings, or a folder of such files", _holds_recordings)
+_shared = _absolute(
+    "block-type/name of a Prefect storage block, or a folder that can be made and written in", _can_be_home
+)
 _existing = _absolute("the address of a git repository or a path that exists", Path.exists)
 
 
@@ -76,6 +80,10 @@ def _repository(name: str) -> str:
         return address(name if remote else str(_existing(Path(name))), Path.cwd()) if name else ""
     except Permanent as error:
         raise ValueError(str(error)) from None
+
+
+def _storage(name: str) -> str:
+    return name if not name or is_block(name) else str(_shared(Path(name)))
 
 
 def _secret(given: Any) -> Any:
@@ -128,6 +136,10 @@ Dataset = Annotated[str, _text("a dataset as owner/name", rf"((?!.*(--|\.\.)){_P
 """By the Hub's rules for names, or empty. https://huggingface.co/docs/huggingface_hub/package_reference/utilities"""
 Model = Annotated[str, AfterValidator(_model)]
 Repository = Annotated[str, AfterValidator(_repository)]
+Storage = Annotated[str, AfterValidator(_storage)]
+Block = Annotated[
+    str, _text("block-type/name of a Prefect block, such as slack-webhook/ops", r"([a-z0-9-]+/[a-z0-9-]+)?")
+]
 Patterns = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_patterns)]
 NewPath = Annotated[Path, AfterValidator(_absolute("a path that can be written to", _can_be_made))]
 Folder = Annotated[Path, AfterValidator(_absolute("a folder", Path.is_dir))]

@@ -7,6 +7,7 @@ from pydantic import Field, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from flows import setting_kinds as kinds
+from flows import storage_names
 from stages.errors import Misconfigured
 
 ROUTER = "https://router.huggingface.co/v1"
@@ -125,6 +126,24 @@ class Settings(BaseSettings):
     upstream_megabytes: float = Field(2, gt=0)
     """An upstream JSON record over this size is quarantined."""
 
+    # --- more than one worker ----------------------------------------------------------------------
+    scale: int = Field(0, ge=0, le=100)
+    """0: a run works on its items in its own process. N: it hands items out, up to N at a time, to runs of
+    `implement-item` on any worker of the pool, and a later run publishes what they came to."""
+    results: kinds.Storage = ""
+    """Where stored thoughts, handed-out items and what they came to are kept: a folder that all machines share, or
+    `block-type/name` of a Prefect storage block (S3 and the like). Default: `results` in AUTOCODER_HOME.
+
+    A relative folder begins with `./`. All machines that share it are one worker, and trust one another.
+    """
+    calls_per_minute: int | None = Field(None, ge=2)
+    """Model calls that the runs of one Prefect server may begin in any minute, all together; unset: no bound.
+
+    A global Prefect limit, which `make deploy` makes from it: set it alike there and where the runs are.
+    """
+    notify: kinds.Block = ""
+    """Notification block of Prefect's that `make deploy` lets automations use; unset: there are events only."""
+
     # --- housekeeping ------------------------------------------------------------------------------
     keep_rows: int | None = Field(None, ge=1)
     """Rows of the results dataset that stay at least; unset: all.
@@ -219,6 +238,11 @@ class Settings(BaseSettings):
             self.test_plan_dataset or f"{self.hf_username}/autocoder-test-planning-results",
             self.results_dataset or f"{self.hf_username}/autocoder-implementation-results",
         )
+
+    @property
+    def results_folder(self) -> Path | None:
+        """Where stored results are on disk; None where a storage block says where they are."""
+        return storage_names.folder(self.results, self.home)
 
     @property
     def model_name(self) -> str:

@@ -12,7 +12,8 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
-from flows.adapters.backlog import Backlog
+from flows import pace
+from flows.adapters.backlog import Backlog, Claim
 from flows.adapters.caches import Caches
 from flows.adapters.catching_up import catch_up
 from flows.adapters.claims import Claims
@@ -68,7 +69,8 @@ class Workshop:
 
     @cached_property
     def caches(self) -> Caches:
-        return Caches(self.home, self.settings.cache_gigabytes, self.settings.cache_days)
+        chosen = self.settings
+        return Caches(self.home, chosen.cache_gigabytes, chosen.cache_days, results=chosen.results_folder)
 
     @cached_property
     def hub(self) -> Hub:
@@ -138,6 +140,8 @@ class Workshop:
     async def ask(self, question: "Question") -> "Reply":
         """The model's reply, when its turn has come."""
         async with self.gate:
+            if self.settings.calls_per_minute:
+                await pace.turn()
             return await self.model.ask(question)
 
     def closed(self) -> WorkerError | None:
@@ -154,14 +158,14 @@ class Workshop:
             return error
         return None
 
-    def take_up(self, limit: int, item: str | None) -> list[WorkItem]:
+    def take_up(self, limit: int, item: str | None, claim: Claim | None = None) -> list[WorkItem]:
         """The next items, claimed; no more than outcomes may wait on disk. Of several runs one at a time takes some."""
         with self.claims.alone():
             return self.backlog.next(
                 min(limit, self.room()),
                 time.time(),
                 item,
-                claim=self.claims.take,
+                claim=claim or self.claims.take,
                 finished=self.outbox,
                 dry_run=self.dry_run,
             )
@@ -192,7 +196,7 @@ class Workshop:
         return receipt
 
     def untold(self) -> "Spent":
-        """What this home spent and the results dataset does not know, if it is there: most often nothing."""
+        """What was spent and the results dataset does not know of, if it is there: most often nothing."""
         from flows.adapters.ledger import merge_spent
 
         if self.told is None:

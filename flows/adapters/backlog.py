@@ -168,6 +168,12 @@ class Backlog:
         with self.db.writing() as db:
             _decide(db, attempts(keys))
 
+    def are_decided(self, keys: Iterable[str]) -> set[str]:
+        """Those of the rows' ids that the results dataset has, as far as is known here."""
+        query = "SELECT 1 FROM decided WHERE item = ? AND attempt = ?"
+        with self.db.reading() as db:
+            return {f"{item}-{n}" for item, n in attempts(keys) if db.execute(query, (item, n)).fetchone()}
+
     def waiting(self, now: float) -> Waiting:
         """How much is left to do."""
         query = "SELECT id, tries, reason, not_before FROM item WHERE waiting AND not_before > ? ORDER BY not_before"

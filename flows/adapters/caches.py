@@ -11,8 +11,10 @@ from uuid import uuid4
 
 from stages.errors import Misconfigured
 
-CACHES = ("results/*", "mirrors/*.git", "environments/*", "suites/*.json", "checked/*.json")
-"""Below the home: stored thoughts by item, mirrors of repositories, environments, what suites said, sound shards."""
+CACHES = ("mirrors/*.git", "environments/*", "suites/*.json", "checked/*.json")
+"""Below the home: mirrors of repositories, environments, what suites said, sound shards."""
+RESULTS = ("[!h]*", "handed-out/*/*")
+"""Below the folder of stored results: thoughts by item, which have hexadecimal names; items that were handed out."""
 LEFT = ("*/*.gone-*", "*/*.tmp", "at/*/outbox/*.tmp")
 """What killed processes left: half removed, half written."""
 EVERY_S = 3600.0
@@ -34,10 +36,22 @@ class Entry:
 
 
 class Caches:
-    """The caches of a home, of at most so many gigabytes and unused for at most so many days."""
+    """The caches of a home, of at most so many gigabytes and unused for at most so many days.
 
-    def __init__(self, home: Path, gigabytes: float, days: float, clock: Callable[[], float] = time.time) -> None:
+    results: the folder of stored results, which several homes may share; None where they are on no disk of ours.
+    """
+
+    def __init__(
+        self,
+        home: Path,
+        gigabytes: float,
+        days: float,
+        clock: Callable[[], float] = time.time,
+        *,
+        results: Path | None = None,
+    ) -> None:
         self._home = home
+        self._results = results
         self._bytes = gigabytes * GB
         self._seconds = days * 86_400
         self._clock = clock
@@ -53,8 +67,9 @@ class Caches:
 
     def used(self, thoughts: str) -> None:
         """The stored thoughts of this key were used now."""
-        with suppress(FileNotFoundError):
-            os.utime(self._home / "results" / thoughts)
+        if self._results:
+            with suppress(FileNotFoundError):
+                os.utime(self._results / thoughts)
 
     def tidy(self, begun: Callable[[], Collection[str]] = tuple) -> int:
         """How many entries were removed; looks once an hour.
@@ -72,7 +87,7 @@ class Caches:
                         _remove(path)
         entries = sorted(self._entries(), key=lambda entry: entry.used)
         left = sum(entry.size for entry in entries)
-        needed = {self._home / "results" / key for key in begun()}
+        needed = {self._results / key for key in begun()} if self._results else set()
         for entry in (entry for entry in entries if entry.path not in needed):
             age = now - entry.used
             if age < SPARED_S or (age < self._seconds and left <= self._bytes):
@@ -83,8 +98,10 @@ class Caches:
         return gone
 
     def _entries(self) -> Iterator[Entry]:
-        for pattern in CACHES:
-            for path in self._home.glob(pattern):
+        places = [(self._home, pattern) for pattern in CACHES]
+        places += [(self._results, pattern) for pattern in RESULTS if self._results]
+        for folder, pattern in places:
+            for path in folder.glob(pattern):
                 with suppress(FileNotFoundError):  # another run may be tidying
                     yield Entry(path, path.stat().st_mtime, _size(path))
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from itertools import islice
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -36,6 +37,11 @@ class Claims:
             self._held[id_] = lock
             taken.add(id_)
         return taken
+
+    def free(self, ids: Iterable[str], limit: int) -> set[str]:
+        """Up to `limit` of the ids, in order, that no other run works on; they stay free."""
+        elsewhere = self.elsewhere()
+        return set(islice((id_ for id_ in ids if id_ not in elsewhere), limit))
 
     @contextmanager
     def alone(self) -> Iterator[None]:

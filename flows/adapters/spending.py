@@ -145,17 +145,23 @@ class Spending:
             return _sum(db, "day", self._clock().date().isoformat())
 
     def unpublished(self) -> dict[str, dict[str, int]]:
-        """What this home spent of late, absolute: goes into the dataset's state with the next commit.
+        """What was spent of late, absolute, here and by all of whom this home was told.
 
-        As many days as the state keeps: before its first row there is no dataset that could be told.
+        Goes into the dataset's state with the next commit, and to whoever works on an item for this home. As many days
+        as the state keeps: before its first row there is no dataset that could be told.
         """
         since = (self._clock() - timedelta(days=SPENDING_DAYS - 1)).date().isoformat()
-        mine = "SELECT key, tokens, cost FROM spent WHERE scope = 'day' AND source = ? AND key >= ?"
+        known = """SELECT key, source, tokens, cost FROM spent
+                   WHERE scope = 'day' AND source LIKE 'home/%' AND key >= ? ORDER BY key, source"""
+        told: dict[str, dict[str, int]] = {}
         with self._transaction() as db:
             self._bury(db)
-            rows = db.execute(mine, (self._home, since)).fetchall()
-            name = self._home.removeprefix("home/")
-        return {day: {name: tokens} | ({f"{name}$": round(cost * 1e6)} if cost else {}) for day, tokens, cost in rows}
+            for day, source, tokens, cost in db.execute(known, (since,)):
+                name = source.removeprefix("home/")
+                told.setdefault(day, {})[name] = tokens
+                if cost:
+                    told[day][f"{name}$"] = round(cost * 1e6)
+        return told
 
     def load(self, told: Told) -> None:
         """Count what the state tells of other homes, and of this one if its disk went back. Twice is as once."""

@@ -28,9 +28,21 @@ def test_what_was_not_used_for_days_goes_and_nothing_else(tmp_path: Path) -> Non
     old = [put(tmp_path, path, 8 * DAY) for path in ("results/a-1/draft-0", "mirrors/x-1.git/HEAD", "suites/s.json")]
     kept = [put(tmp_path, "results/b-1/draft-0", 6 * DAY), put(tmp_path, "environments/e/ready", 1 * DAY)]
     kept += [put(tmp_path, "at/1/outbox/c-1.json", 90 * DAY), put(tmp_path, "spending.db", 90 * DAY)]
-    assert Caches(tmp_path, gigabytes=1, days=7).tidy() == 3
+    assert Caches(tmp_path, gigabytes=1, days=7, results=tmp_path / "results").tidy() == 3
     assert not any(entry.exists() for entry in old)
     assert all(entry.exists() for entry in kept), "an outbox is no cache"
+
+
+def test_of_a_shared_folder_thoughts_and_forgotten_hand_outs_go_and_no_other_home(tmp_path: Path) -> None:
+    shared = tmp_path / "shared"
+    old = put(tmp_path, "shared/0a-1/draft-0", 8 * DAY)
+    forgotten, young = (put(shared, f"handed-out/{n}/a-1.json", 0) / "a-1.json" for n in (1, 2))
+    for path in (forgotten, shared / "handed-out"):
+        os.utime(path, (time.time() - 8 * DAY,) * 2)
+    home = tmp_path / "home"
+    home.mkdir()
+    assert Caches(home, gigabytes=1, days=7, results=shared).tidy() == 2
+    assert [path.exists() for path in (old, forgotten, young)] == [False, False, True]
 
 
 def test_over_the_bound_the_longest_unused_go_first(tmp_path: Path) -> None:
@@ -42,7 +54,8 @@ def test_over_the_bound_the_longest_unused_go_first(tmp_path: Path) -> None:
 def test_thoughts_of_an_attempt_without_outcome_stay_at_any_age_and_size(tmp_path: Path) -> None:
     begun = put(tmp_path, "results/a-2/draft-0", 90 * DAY, size=1000)
     others = [put(tmp_path, f"results/{key}/draft-0", 90 * DAY) for key in ("a-1", "b-1")]
-    assert Caches(tmp_path, gigabytes=1e-9, days=7).tidy(lambda: {"a-2"}) == 2
+    caches = Caches(tmp_path, gigabytes=1e-9, days=7, results=tmp_path / "results")
+    assert caches.tidy(lambda: {"a-2"}) == 2
     assert (begun.exists(), *(entry.exists() for entry in others)) == (True, False, False)
 
 
@@ -77,7 +90,7 @@ def test_what_was_used_of_late_stays_whatever_the_bound(tmp_path: Path) -> None:
 
 def test_it_looks_once_an_hour(tmp_path: Path) -> None:
     now = [time.time()]
-    caches = Caches(tmp_path, gigabytes=1, days=7, clock=lambda: now[0])
+    caches = Caches(tmp_path, gigabytes=1, days=7, clock=lambda: now[0], results=tmp_path / "results")
     caches.tidy()
     put(tmp_path, "results/a-1/draft-0", 8 * DAY)
     assert caches.tidy() == 0

@@ -42,6 +42,21 @@ def test_every_wrong_setting_is_reported_at_once(monkeypatch):
     assert "AUTOCODER_TEMPLATES: " in message
 
 
+def test_results_and_blocks_are_named_as_prefect_names_them(monkeypatch, tmp_path):
+    (tmp_path / "file").write_text("")
+    monkeypatch.setenv("AUTOCODER_RESULTS", str(tmp_path / "file" / "below"))
+    monkeypatch.setenv("AUTOCODER_NOTIFY", "slack")
+    with pytest.raises(Permanent) as caught:
+        load()
+    assert "AUTOCODER_RESULTS: expected block-type/name of a Prefect storage block, or a folder" in str(caught.value)
+    assert "AUTOCODER_NOTIFY: expected block-type/name of a Prefect block" in str(caught.value)
+    monkeypatch.setenv("AUTOCODER_RESULTS", "s3-bucket/ours")
+    monkeypatch.setenv("AUTOCODER_NOTIFY", "slack-webhook/ops")
+    assert load().results_folder is None
+    monkeypatch.delenv("AUTOCODER_RESULTS")
+    assert load().results_folder == load().home / "results"
+
+
 def test_a_wrong_setting_never_shows_the_token(monkeypatch):
     monkeypatch.setenv("HF_TOKEN", "hf_planted")
     monkeypatch.setenv("AUTOCODER_TRIES", "0")
@@ -143,6 +158,7 @@ def test_no_setting_is_read_in_a_way_that_ends_in_a_traceback(monkeypatch, tmp_p
         "home",
         "protected",
         "repository",
+        "results",
         "templates",
     }
     names = {
