@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 from prefect import flow, get_run_logger
 from prefect.artifacts import acreate_markdown_artifact
 from prefect.client.schemas.objects import State
-from prefect.events import emit_event
 from prefect.states import Completed, Failed
 
+from flows import events
 from flows.opening import open_workshop
 from flows.policy import act
 from flows.settings import Settings
@@ -111,9 +111,7 @@ async def show(found: Condition, near: Sequence[str], done: Done) -> None:
         get_run_logger().warning(fault)
     if near:
         get_run_logger().warning(" ".join(near))
-        named = {"prefect.resource.id": f"autocoder.dataset.{found.dataset}", "prefect.resource.name": found.dataset}
-        told = {"message": " ".join(near), "bytes": max(found.size, found.storage or 0), "files": found.files}
-        emit_event("autocoder.quota-near", resource=named, payload=told)
+        events.quota_near(found, near)
     report = markdown_report(found, quota_of(workshop().settings), list(done.values()))
     await acreate_markdown_artifact(report, key="maintenance", description=found.headline())
 

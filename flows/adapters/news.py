@@ -29,6 +29,8 @@ class News:
     changed: bool = False
     readable: bool = True
     """False where the dataset is missing or hidden."""
+    gone: bool = False
+    """Whether it was there before."""
 
 
 def find_news(hub: Hub, catalog: Catalog, kind: Kind, name: str, every: float, now: float) -> News:
@@ -41,7 +43,8 @@ def find_news(hub: Hub, catalog: Catalog, kind: Kind, name: str, every: float, n
         info = hub.info(name)  # the name of today comes with the head, at no further request
         news = _since(hub, catalog, kind, was, info.sha, every, now)
     except Missing as missing:
-        return News((f"The {TITLES[kind]} dataset {name} cannot be read: {missing}",), readable=False)
+        note = f"The {TITLES[kind]} dataset {name} cannot be read: {missing}"
+        return News((note,), readable=False, gone=bool(was.head))
     return replace(news, notes=news.notes + _renamed(kind, name, info.id))
 
 

@@ -41,6 +41,8 @@ class Look:
     quarantined_total: int = 0
     notes: tuple[str, ...] = ()
     """Sentences for people: a dataset that is missing, renamed, squashed, still being read."""
+    gone: tuple[str, ...] = ()
+    """Ids of datasets that were there before and are missing or hidden now."""
     requests: int = 0
     downloads: int = 0
 
@@ -90,7 +92,7 @@ class Upstream:
         for kind in news:
             if news[kind].readable:
                 self._catalog.sweep(kind)
-        return self._told()
+        return replace(self._told(), gone=tuple(self._names[kind] for kind in news if news[kind].gone))
 
     def _find_news(self, kind: Kind) -> News:
         news = find_news(self._hub, self._catalog, kind, self._names[kind], self._every, self._now)

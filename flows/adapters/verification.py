@@ -47,6 +47,11 @@ class Verification:
         return sandbox if isinstance(sandbox, str) else sandbox.mechanism
 
     @property
+    def confines(self) -> bool:
+        """Whether code can be run here at all."""
+        return not isinstance(choose(), str)
+
+    @property
     def terms(self) -> tuple[str, ...]:
         """What a verdict depends on beside item and draft."""
         return (self.mechanism, repr(self._limits), repr(self._suite_limits), self._suite, str(self._python))

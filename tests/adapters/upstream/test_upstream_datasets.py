@@ -13,6 +13,7 @@ from tests.adapters.upstream_records import iterations, plan, record, says
 def test_datasets_that_do_not_exist_yet_are_sentences(machine: Machines) -> None:
     look = machine().look(now=NOW)
     assert len(look.notes) == 2
+    assert look.gone == (), "what never was is not gone"
     assert look.notes[1].startswith(f"The analysis dataset {ANALYSIS} cannot be read: ")
     assert "does not exist, or is private" in look.notes[1]
 
@@ -35,6 +36,7 @@ def test_a_dataset_that_vanishes_keeps_its_items(hub_server: LocalHub, machine: 
     faults.on(f"GET /api/datasets/{ANALYSIS}$", answer(404, code="RepoNotFound", message="Repository not found"))
     look = mine.look(now=NOW + TICK)
     assert "cannot be read" in look.notes[1]
+    assert look.gone == (ANALYSIS,)
     assert len(mine.waiting()) == 2
 
 

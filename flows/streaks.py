@@ -1,0 +1,64 @@
+"""Runs that failed one after the other: nobody's patience, and nobody's money, should go into a fourth."""
+
+from datetime import UTC, datetime
+from typing import Any
+from uuid import NAMESPACE_URL, UUID, uuid5
+
+import httpx
+from prefect.client.orchestration import SyncPrefectClient, get_client
+from prefect.client.schemas.filters import (
+    FlowFilter,
+    FlowFilterName,
+    FlowRunFilter,
+    FlowRunFilterState,
+    FlowRunFilterStateType,
+)
+from prefect.client.schemas.objects import FlowRun, StateType
+from prefect.client.schemas.sorting import FlowRunSort
+from prefect.events import Event, Resource
+from prefect.exceptions import PrefectException
+
+IN_A_ROW = 3
+FAILED = {StateType.FAILED, StateType.CRASHED}
+EVENT = "autocoder.failed-in-a-row"
+RESOURCE = {"prefect.resource.id": "autocoder.flow.implement", "prefect.resource.name": "implement"}
+_IMPLEMENT = FlowFilter(name=FlowFilterName(any_=["implement"]))
+_ENDED = FlowRunFilter(state=FlowRunFilterState(type=FlowRunFilterStateType(any_=[*FAILED, StateType.COMPLETED])))
+"""Without those that were cancelled: a tick that comes while another runs is."""
+
+
+def look(flow: Any, flow_run: FlowRun, state: Any) -> None:
+    """The same as a hook of a run that failed. A view: a fault of it costs nothing else."""
+    try:
+        with get_client(sync_client=True) as prefect:
+            tell(prefect)
+    except (httpx.HTTPError, PrefectException):
+        return
+
+
+def tell(prefect: SyncPrefectClient) -> bool:
+    """Whether the last three runs of `implement` failed or crashed; then there is one event of it.
+
+    Raises httpx.HTTPError when the server does not answer.
+    """
+    runs = prefect.read_flow_runs(
+        flow_filter=_IMPLEMENT, flow_run_filter=_ENDED, sort=FlowRunSort.END_TIME_DESC, limit=IN_A_ROW
+    )
+    if len(runs) < IN_A_ROW or any(run.state_type not in FAILED for run in runs):
+        return False
+    id_ = uuid5(NAMESPACE_URL, f"{EVENT}/{runs[0].id}")
+    if not _is_known(prefect, id_):  # told twice it would pause a schedule that a person has just resumed
+        event = Event(
+            id=id_,
+            event=EVENT,
+            occurred=datetime.now(UTC),
+            resource=Resource(RESOURCE),
+            payload={"runs": [{"id": str(run.id), "name": run.name, "state": run.state_name} for run in runs]},
+        )
+        prefect.request("POST", "/events", json=[event.model_dump(mode="json")])
+    return True
+
+
+def _is_known(prefect: SyncPrefectClient, id_: UUID) -> bool:
+    asked = {"filter": {"id": {"id": [str(id_)]}}, "limit": 1}
+    return bool(prefect.request("POST", "/events/filter", json=asked).json()["events"])
