@@ -8,8 +8,9 @@ from prefect.client.schemas.objects import State
 from prefect.states import Failed
 from pydantic import Field
 
-from flows import views
+from flows import events, streaks, views
 from flows.candidates import draft
+from flows.dispatch import dispatch
 from flows.endings import ending
 from flows.opening import open_workshop
 from flows.outcomes import conclude, fault, keep, leave_for_later, publish
@@ -29,12 +30,12 @@ from stages.testing_strategy import TestingStrategy
 Limit = Annotated[int, Field(ge=1, le=1024)]
 
 
-@flow(name="implement", persist_result=False)
+@flow(name="implement", persist_result=False, on_failure=[streaks.look], on_crashed=[streaks.look])
 async def implement(limit: Limit = 4, item: str | None = None, dry_run: bool = False) -> State[None]:
     """Turn the next waiting work items into verified code and publish what came of them.
 
     Args:
-        limit: The most work items to take up in this run.
+        limit: The most work items to take up in this run, where AUTOCODER_SCALE does not hand them to others.
         item: Work on this one item (its id, or the beginning of it), again if it has an outcome already.
         dry_run: Do everything but the commit. The thoughts are kept for the real run, the outcome is not.
     """
@@ -47,6 +48,8 @@ async def implement(limit: Limit = 4, item: str | None = None, dry_run: bool = F
 async def run(limit: int, item: str | None, dry_run: bool) -> State[None]:
     """The next items carried through, and what came of them published. Raises WorkerError where none can be taken."""
     async with open_workshop(dry_run) as shop:
+        if shop.settings.scale and not (item or dry_run):
+            return await dispatch()  # others carry the items through, by the same `carry_through`
         rows = await publish()  # what an earlier run finished goes out before anything new is paid for
         pulled = await pull(limit, item)
         async with views.moving(shop.progress):
@@ -54,6 +57,7 @@ async def run(limit: int, item: str | None, dry_run: bool) -> State[None]:
         ends = await leave_for_later(pulled.items, ends)
         rows += await publish()
         await views.show_run(pulled, ends)
+        events.of_run(pulled, ends)
         return ending(pulled, ends, rows, dry_run)
 
 

@@ -21,7 +21,7 @@ from prefect.client.schemas.objects import StateType
 from prefect.exceptions import PrefectException
 from prefect.states import Crashed
 
-OURS = FlowFilter(name=FlowFilterName(any_=["implement", "maintain"]))
+OURS = FlowFilter(name=FlowFilterName(any_=["implement", "implement-item", "maintain"]))
 ENDED = [StateType.CRASHED, StateType.CANCELLED, StateType.FAILED, StateType.COMPLETED]
 LAG = timedelta(seconds=30)
 """How long the states of a run's tasks may take to reach the server after its end."""

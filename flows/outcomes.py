@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from prefect import get_run_logger
 from prefect.context import FlowRunContext
 
-from flows import views
+from flows import events, views
 from flows.policy import act
 from flows.run import Ending, stops_the_run
 from flows.workshop import now, workshop
@@ -30,15 +30,21 @@ async def keep(outcome: Outcome) -> Outcome:
     shop = workshop()
     outcome = shop.without_secrets(outcome)
     if not shop.dry_run:
-        try:
-            await asyncio.to_thread(shop.outbox.put, outcome)
-        except OSError as error:
-            raise Transient(
-                f"The outcome of {outcome.item.key} cannot be kept in {shop.outbox.folder} ({error}): make room there. "
-                "What was thought is stored, as far as there was room, and is not asked again."
-            ) from error
+        await put(outcome)
     await views.show_item(outcome)
     return outcome
+
+
+async def put(outcome: Outcome) -> None:
+    """On disk until it is published. Raises Transient where there is no room."""
+    outbox = workshop().outbox
+    try:
+        await asyncio.to_thread(outbox.put, outcome)
+    except OSError as error:
+        raise Transient(
+            f"The outcome of {outcome.item.key} cannot be kept in {outbox.folder} ({error}): make room there. "
+            "What was thought is stored, as far as there was room, and is not asked again."
+        ) from error
 
 
 def fault(item: WorkItem, error: Exception) -> WorkerError:
@@ -80,6 +86,7 @@ async def _count_try(item: WorkItem, error: WorkerError) -> Ending:
     verdict = Verdict(grade=Grade.UNVERIFIED, reason=f"Set aside after {tries} tries that broke off. The last: {error}")
     thoughts = shop.thoughts.get(item.key, [])
     lost = getattr(error, "usage", None) or Usage()
+    events.set_aside(item, tries, str(error))
     return await keep(
         Outcome(
             item=item,
@@ -107,6 +114,8 @@ async def publish() -> int:
     # no retries: `append` makes ten tries of its own, since each must look first what the last one did
     receipt = await act("publish", f"{len(outcomes)} outcomes", lambda: shop.commit(outcomes), retries=0)
     await views.show_commit(receipt.url, f"rows {receipt.first} to {receipt.last}")
+    if receipt.rows:
+        events.published(outcomes, receipt.url)
     return receipt.rows
 
 

@@ -7,7 +7,8 @@ from typing import Any
 
 from prefect import get_run_logger
 
-from flows import orphans, views
+from flows import events, orphans, views
+from flows.adapters.backlog import Claim
 from flows.policy import Job, M, act, stored
 from flows.run import Pulled, stops_the_run
 from flows.workshop import workshop
@@ -21,8 +22,11 @@ from stages.work import Work, dossier
 # --- pull ------------------------------------------------------------------------------------------
 
 
-async def pull(limit: int, item: str | None) -> Pulled:
-    """The next waiting work items and what is new upstream. Three requests to the Hub where nothing is."""
+async def pull(limit: int, item: str | None, claim: Claim | None = None) -> Pulled:
+    """The next waiting work items and what is new upstream. Three requests to the Hub where nothing is.
+
+    `claim`: chooses among their ids; by default each is claimed for this run.
+    """
     shop = workshop()
 
     def take() -> Pulled:
@@ -30,7 +34,7 @@ async def pull(limit: int, item: str | None) -> Pulled:
         look = shop.upstream.look(item)
         waiting = shop.backlog.waiting(time.time())
         closed = shop.closed() if waiting.items or item else None
-        taken = [] if closed else shop.take_up(limit, item)
+        taken = [] if closed else shop.take_up(limit, item, claim)
         if item:
             for each in taken:
                 shop.spending.start_over(each.id)
@@ -46,6 +50,16 @@ async def pull(limit: int, item: str | None) -> Pulled:
     return pulled
 
 
+def pin(item: WorkItem) -> WorkItem:
+    """The item with the revision of its repository that it keeps from now on."""
+    shop = workshop()
+    if not item.repository:
+        return item
+    shop.check_repository(item.repository)
+    revision = shop.repositories.pin(item.repository, item.revision)
+    return shop.backlog.pin(item.model_copy(update={"revision": revision}))
+
+
 async def study(item: WorkItem) -> Brief:
     """The item with the code that it is about, at the revision pinned when it was first taken up."""
     shop = workshop()
@@ -54,9 +68,7 @@ async def study(item: WorkItem) -> Brief:
         return Brief(item=item)
 
     def read() -> Brief:
-        shop.check_repository(item.repository)
-        revision = shop.repositories.pin(item.repository, item.revision)
-        pinned = shop.backlog.pin(item.model_copy(update={"revision": revision}))
+        pinned = pin(item)
         budget = shop.settings.code_tokens
         return Brief(
             item=pinned, code=shop.repositories.view(pinned.repository, pinned.revision, pinned.finding, budget)
@@ -150,6 +162,7 @@ async def verify(work: Work) -> Work:
     terms = await asyncio.to_thread(lambda: shop.verification.terms)  # finding out what confines takes a while
     if not shop.progress.verified:
         get_run_logger().info("generated code is confined by: %s", terms[0])
+        events.sandbox("" if shop.verification.confines else terms[0])
     shop.progress.verified += 1
 
     async def job() -> dict[str, Any]:
