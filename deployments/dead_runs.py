@@ -19,6 +19,7 @@ from prefect.client.schemas.filters import (
 from prefect.client.schemas.objects import FlowRun, StateType
 from prefect.states import Cancelled, Crashed
 
+from flows import streaks
 from flows.orphans import OURS, close_orphans
 from flows.presence import is_alive, tidy
 
@@ -35,11 +36,15 @@ def close_dead_runs(prefect: SyncPrefectClient, home: Path, *, alone: bool) -> I
     alone: all runs of this server are worked on here, so that process ids are this machine's.
     """
     under_way = FlowRunFilter(state=FlowRunFilterState(type=FlowRunFilterStateType(any_=UNDER_WAY)))
+    closed = 0
     for run in prefect.read_flow_runs(flow_filter=OURS, flow_run_filter=under_way, limit=200):
         if why := _death(run, home, alone):
             state = Cancelled if run.state_type is StateType.CANCELLING else Crashed
             prefect.set_flow_run_state(run.id, state(message=why), force=True)
+            closed += 1
             yield f"closed    {run.name}: {why}"
+    if closed:
+        streaks.tell(prefect)
     tidy(home)
     close_orphans(prefect)
 

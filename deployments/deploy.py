@@ -17,19 +17,21 @@ from prefect.client.schemas.filters import (
 )
 from prefect.exceptions import ObjectAlreadyExists, ObjectNotFound
 
-from deployments.automations import put_in_place
+from deployments import automations, limits
+from flows.environment import load
 from flows.preflight import check_prefect
+from flows.settings import Settings
 from stages.errors import Permanent, WorkerError
 
 POOL = "autocoder"
-DEPLOYMENTS = ("implement/every-120s", "implement/on-demand", "maintain/daily")
+DEPLOYMENTS = ("implement/every-120s", "implement/on-demand", "implement-item/pool", "maintain/daily")
 PROJECT = Path(__file__).parent.parent
 
 
-def prepare(prefect: SyncPrefectClient) -> None:
-    """Make the pool and the automations."""
+def prepare(prefect: SyncPrefectClient, settings: Settings) -> None:
+    """What deployments and runs need to be there: the pool, the limits."""
     make_pool(prefect)
-    put_in_place(prefect)
+    limits.put_in_place(prefect, settings.calls_per_minute)
 
 
 def deploy(environment: dict[str, str]) -> None:
@@ -43,6 +45,11 @@ def deploy(environment: dict[str, str]) -> None:
     )  # fmt: skip
     if done.returncode:
         raise Permanent(f"prefect deploy --all failed in {PROJECT}:\n{done.stdout[-2000:]}{done.stderr[-2000:]}")
+
+
+def automate(prefect: SyncPrefectClient, settings: Settings) -> None:
+    """The automations, once the deployments are there. Raises Misconfigured for a block that is not."""
+    automations.put_in_place(prefect, settings.notify)
 
 
 def forget_missed(prefect: SyncPrefectClient) -> int:
@@ -98,13 +105,15 @@ def main() -> None:
     if "PREFECT_API_URL" not in os.environ:
         sys.exit("Set PREFECT_API_URL to the Prefect server to deploy to, or run `make up`, which starts one.")
     try:
-        check_prefect(os.environ["PREFECT_API_URL"])
-        with client(dict(os.environ)) as prefect:
-            prepare(prefect)
-        deploy(dict(os.environ))
+        settings, environment = load(), dict(os.environ)
+        check_prefect(environment["PREFECT_API_URL"])
+        with client(environment) as prefect:
+            prepare(prefect, settings)
+            deploy(environment)
+            automate(prefect, settings)
     except WorkerError as error:
         sys.exit(str(error))
-    print(f"In place: pool {POOL}, automations, deployments {', '.join(DEPLOYMENTS)}.")
+    print(f"In place: pool {POOL}, limits, automations, deployments {', '.join(DEPLOYMENTS)}.")
 
 
 if __name__ == "__main__":

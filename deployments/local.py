@@ -10,7 +10,7 @@ from prefect.client.schemas.objects import FlowRun
 
 from deployments import running
 from deployments.checks import check, check_hub_port
-from deployments.deploy import DEPLOYMENTS, client, deploy, prepare
+from deployments.deploy import DEPLOYMENTS, automate, client, deploy, prepare
 from deployments.follow import follow
 from deployments.leftovers import Started
 from deployments.prefect_server import start_prefect
@@ -47,9 +47,10 @@ def start(settings: Settings, started: Started) -> dict[str, str]:
         say(line)
     environment |= prefect_is_up()
     with client(environment) as prefect:
-        prepare(prefect)
+        prepare(prefect, settings)
         start_worker(prefect, settings, environment, started)
-    deploy(environment)
+        deploy(environment)
+        automate(prefect, settings)
     say(f"deployed  {', '.join(DEPLOYMENTS)}")
     return environment
 

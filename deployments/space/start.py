@@ -11,7 +11,7 @@ from prefect.client.schemas.objects import FlowRun
 
 from deployments import running
 from deployments.checks import check, prefect_port
-from deployments.deploy import client, deploy, prepare
+from deployments.deploy import automate, client, deploy, prepare
 from deployments.follow import follow
 from deployments.leftovers import Started
 from deployments.prefect_server import start_prefect
@@ -40,9 +40,10 @@ def space(settings: Settings, started: Started) -> NoReturn:
     if settings.on_real_hub:
         wait_for_the_hub(settings, started)
         with client(environment) as prefect:
-            prepare(prefect)
+            prepare(prefect, settings)
             start_worker(prefect, settings, environment, started)
-        deploy(environment)
+            deploy(environment)
+            automate(prefect, settings)
         follow(settings, environment, started, lambda run: addresses(settings, run))
     say(MISSING)
     while True:

@@ -166,6 +166,8 @@ def test_a_run_that_has_just_begun_is_given_time(
 
 
 def test_automations_are_put_in_place_once_and_one_that_was_paused_stays_so(prefect: SyncPrefectClient):
+    for name in ("every-120s", "on-demand"):
+        prefect.create_deployment(prefect.create_flow(implement), name)
     names = put_in_place(prefect)
     (known,) = prefect.read_automations_by_name(names[0])
     prefect.pause_automation(known.id)

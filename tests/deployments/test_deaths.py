@@ -5,9 +5,11 @@ import shutil
 import subprocess
 import sys
 import time
+from collections import defaultdict
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
+from uuid import uuid4
 
 import psutil
 import pytest
@@ -27,6 +29,7 @@ from tests.deployments.make_up import Up, free_port
 
 pytestmark = pytest.mark.slow
 
+SILENT = "autocoder: close runs that have fallen silent"
 PATIENCE_S = 240.0
 """For what has no bound of its own, on a busy machine."""
 
@@ -131,7 +134,7 @@ def test_a_run_lives_on_while_the_server_is_away_and_ends_as_it_would_have(
 def test_a_run_that_dies_elsewhere_is_closed_when_it_has_fallen_silent(
     up: Up, prefect: SyncPrefectClient, model: Held, tmp_path: Path
 ):
-    (automation,) = wanted()
+    (automation,) = (each for each in wanted(defaultdict(uuid4)) if each.name == SILENT)
     sooner = automation.trigger.model_copy(update={"within": timedelta(seconds=45)})
     (known,) = prefect.read_automations_by_name(automation.name)
     prefect.update_automation(known.id, automation.model_copy(update={"trigger": sooner}))

@@ -120,6 +120,7 @@ def test_prefects_own_commands_work_as_the_readme_says(up: Up):
     ("deployment", "parameters"),
     [
         ("implement/on-demand", {"limit", "item", "dry_run"}),
+        ("implement-item/pool", {"key", "number"}),
         ("maintain/daily", {"squash", "rebuild_state", "dry_run"}),
     ],
 )
@@ -175,7 +176,7 @@ def test_the_next_make_up_goes_on(up: Up):
     with up.client() as prefect:
         deployments = prefect.read_deployments()
     found = {each.name: len(each.schedules) for each in deployments}
-    assert found == {"every-120s": 1, "on-demand": 0, "daily": 1}, "deploying again changes nothing"
+    assert found == {"every-120s": 1, "on-demand": 0, "pool": 0, "daily": 1}, "deploying again changes nothing"
 
 
 @pytest.mark.slow

@@ -13,7 +13,8 @@ from typing import Any
 
 import psutil
 
-from deployments.deploy import POOL, PROJECT, client, deploy, prepare
+from deployments.automations import put_in_place
+from deployments.deploy import POOL, PROJECT, client, deploy, make_pool
 from deployments.processes import Child, stop
 from tests.bench.rig import Rig
 from tests.chaos.siblings import Siblings
@@ -88,8 +89,9 @@ def _worker(rig: Rig, env: Mapping[str, str]) -> Child:
     """A worker that runs the deployments on their schedule beside the ticks, as on any day."""
     env = {**env, "PREFECT_WORKER_QUERY_SECONDS": "2", "PATH": f"{Path(sys.executable).parent}:{env['PATH']}"}
     with client(env) as prefect:
-        prepare(prefect)
-    deploy(env)
+        make_pool(prefect)
+        deploy(env)
+        put_in_place(prefect)
     argv = [sys.executable, "-m", "prefect", "worker", "start", "--pool", POOL, "--install-policy", "never"]
     worker = Child("The worker", argv, rig.folder / "logs" / "worker.log", env)
     worker.start()
