@@ -15,6 +15,8 @@ from typing import Any
 
 from stages.errors import WorkerError
 from tests.bench.growth import YEAR, growth
+from tests.bench.history import history
+from tests.bench.pool import pool
 from tests.bench.rig import rig
 from tests.bench.table import HEADER, Figure
 from tests.bench.throughput import many_items, one_item
@@ -29,6 +31,8 @@ QUICK: dict[str, Part] = {
     "64": lambda rig: many_items(rig, 64),
     "idle": lambda rig: idle(rig, 3, big=False),
     "growth": lambda rig: growth(rig, 5_000, 1, 16),
+    "pool": lambda rig: pool(rig, 8, 4),
+    "history": lambda rig: history(rig, 6, 4, 4),
     "verification": lambda _: verification(3, 0.02, 3, canaries=True),
 }
 WHOLE: dict[str, Part] = {
@@ -38,6 +42,8 @@ WHOLE: dict[str, Part] = {
     "idle": lambda rig: idle(rig, 7, big=True),
     "first": lambda rig: first_call(rig, 7),
     "growth": lambda rig: growth(rig, YEAR, 3, 64),
+    "pool": lambda rig: pool(rig, 64, 8),
+    "history": lambda rig: history(rig, 30, 14, 12),
     "verification": lambda _: chain(verification(15, 0.02, 3, canaries=True), verification(5, 5, 1.2, canaries=False)),
 }
 

@@ -5,7 +5,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -74,16 +74,19 @@ class Rig:
         task_runs: int = 0,
         options: tuple[str, ...] = (),
         home: str = "",
+        settings: Mapping[str, str] | None = None,
         **parameters: Any,
     ) -> Ran:
         """One run of `module.flow`, in the owner's home; it is over when `task_runs` of it are final in the API.
+
+        settings: more of its environment.
 
         Raises RuntimeError with the log's end when the run fails.
         """
         run = self.prefect.create_flow_run_from_deployment(self._deployment(flow), parameters=parameters)
         self.prefect.set_flow_run_state(run.id, Pending(), force=True)
         at = self.folder / "homes" / (home or owner)
-        env = {**self.env, "HF_USERNAME": owner, "AUTOCODER_HOME": str(at)}
+        env = {**self.env, "HF_USERNAME": owner, "AUTOCODER_HOME": str(at), **(settings or {})}
         env["PREFECT_RESULTS_LOCAL_STORAGE_PATH"] = str(at / "results")
         log = self.folder / "logs" / f"run-{run.id}.log"
         started = time.time()
