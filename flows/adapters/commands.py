@@ -43,18 +43,18 @@ def run_command(
 ) -> ExecResult:
     """How a command ended in a copy of a tree, with this interpreter's folder first on the path.
 
-    plugins: a folder whose modules the command may import. more: of its environment. Raises SandboxBroken.
+    plugins: a folder whose modules the command may import, and nothing of the tree by itself: its paths are in
+    SUITE_PATHS. more: of its environment. Raises SandboxBroken.
     """
     environment = interpreter(python)
     with temporary_folder() as scratch:
         work = scratch / "work"
         shutil.copytree(tree, work, symlinks=True, ignore=shutil.ignore_patterns(*LEFT_OUT))
-        imports = [work, work / "src", *([plugins] if plugins else [])]
+        paths = f"{work}:{work / 'src'}"
+        imports = {"PYTHONPATH": f"{plugins or paths}", "SUITE_PATHS": f"{paths}:{plugins}"}
         own = {} if python else {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}  # the worker's plugins are no repository's
-        env = {**own, **(more or {})} | {
-            "PATH": f"{environment.python.parent}:/usr/local/bin:/usr/bin:/bin",
-            "PYTHONPATH": ":".join(map(str, imports)),
-        }
+        path = f"{environment.python.parent}:/usr/local/bin:/usr/bin:/bin"
+        env = {**own, **(more or {}), **imports, "PATH": path}
         readable = (*environment.readable, *([plugins] if plugins else []))
         return sandbox.run(argv, work, readable=readable, limits=limits, env=env, result_fd=plugins is not None)
 

@@ -17,6 +17,8 @@ from stages.errors import Permanent, Transient
 KEPT = 20
 """Environments kept; the one not used for longest goes first."""
 _READY = "ready"
+_OURS = re.compile(r"PATH|HOME|TMPDIR|LANG|LC_.*|PIP_.*|SSL_.*|REQUESTS_CA_BUNDLE|CURL_CA_BUNDLE|(?i:\w+_proxy)")
+"""Of the worker's environment, what pip is given: how to reach an index, and none of the worker's secrets."""
 _NO_INDEX = re.compile(r"connection broken by .*|(?:Connection|ReadTimeout|ProxyError)\w*: .*")
 
 
@@ -61,7 +63,8 @@ class Environments:
 
     def _run(self, *argv: str) -> None:
         try:
-            done = subprocess.run(argv, capture_output=True, text=True, timeout=self._timeout, check=False)
+            given = {name: value for name, value in os.environ.items() if _OURS.fullmatch(name)}
+            done = subprocess.run(argv, capture_output=True, text=True, timeout=self._timeout, check=False, env=given)
         except subprocess.TimeoutExpired:
             raise Permanent(f"its environment was not made within {self._timeout:g} s") from None
         if done.returncode and (trouble := _NO_INDEX.search(done.stderr)):

@@ -19,8 +19,9 @@ FILES = (
 )
 GROUPS = ("test", "tests", "testing", "dev")
 LOCKS = ("uv.lock", "poetry.lock", "pdm.lock", "pylock.toml")
-_REQUIREMENT = re.compile(r"[A-Za-z0-9][\w.-]*(\[[\w,. -]*\])?\s*([<>=!~(][^/@]*)?(;.*)?")
-"""A name, extras, versions, a marker: neither an option nor an address nor a path."""
+_REQUIREMENT = re.compile(r"[A-Za-z0-9][\w.-]*(\[[\w,. -]*\])?\s*([<>=!~(][^/@$\r\n]*)?(;[^$\r\n]*)?")
+"""A name, extras, versions, a marker: neither an option nor an address, a path, or a variable that pip expands."""
+_PIN = re.compile(r"[A-Za-z0-9][\w.-]*==[\w.!+*-]+", re.ASCII)
 
 
 def requirements(tree: Path) -> tuple[str, ...]:
@@ -57,7 +58,7 @@ def pins(tree: Path) -> tuple[str, ...]:
         for package in [*locked.get("package", []), *locked.get("packages", [])]:
             if isinstance(package, dict) and {"name", "version"} <= package.keys() and _from_index(package):
                 found.add(f"{package['name']}=={package['version']}")
-    return tuple(sorted(pin for pin in found if _REQUIREMENT.fullmatch(pin)))
+    return tuple(sorted(pin for pin in found if _PIN.fullmatch(pin)))
 
 
 def _from_index(package: dict[str, Any]) -> bool:

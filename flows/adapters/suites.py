@@ -14,6 +14,14 @@ from flows.adapters.sandbox.interpreter import interpreter
 from flows.adapters.suite_reading import Told, read
 from stages.runs import Outcome, Run
 
+START = """import os, sys
+sys.path[:] = [path for path in sys.path if path]
+import pytest, suite_report
+os.environ["PYTHONPATH"] = paths = os.environ.pop("SUITE_PATHS")
+sys.path[:0] = paths.split(os.pathsep)
+sys.exit(pytest.main(plugins=[suite_report]))
+"""
+"""Nothing of the code can be imported before pytest: neither at Python's start, nor in the place of pytest itself."""
 PLUGIN = Path(__file__).with_name("suite_report.py")
 PYTEST = "pytest"
 _USAGE_ERROR = 4
@@ -43,7 +51,7 @@ class Runner:
         return Run(outcome=outcome, tests=told_of.tests, reason=reason, output=told(ran.output), seconds=ran.seconds)
 
     def _start_pytest(self, tree: Path, *more: str) -> tuple[ExecResult, Told]:
-        argv = [str(interpreter(self.python).python), "-B", "-m", "pytest", "-p", PLUGIN.stem, "-p", "no:cacheprovider"]
+        argv = [str(interpreter(self.python).python), "-B", "-c", START, "-p", "no:cacheprovider"]
         argv += ["-q", "--tb=short", "--color=no", "--continue-on-collection-errors", "--maxfail=0", *more]
         word = secrets.token_hex(16)
         with temporary_folder() as plugins:

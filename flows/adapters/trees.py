@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path, PurePosixPath
+from posixpath import normpath
 
 from flows.adapters.repository import Repositories
 from stages.before import before
@@ -15,9 +16,10 @@ from stages.paths import is_test
 
 CONFIGURATION = (
     "pyproject.toml", "pytest.ini", ".pytest.ini", "pytest.toml", ".pytest.toml", "setup.cfg", "tox.ini", "Makefile",
-    "sitecustomize.py", "usercustomize.py",
+    "makefile", "GNUmakefile", "noxfile.py", "ruff.toml", ".ruff.toml", "mypy.ini", ".mypy.ini", ".flake8", ".pylintrc",
+    "pylintrc", ".coveragerc", "sitecustomize.py", "usercustomize.py", "src/sitecustomize.py", "src/usercustomize.py",
 )  # fmt: skip
-"""At the top of a tree: what decides how its tests are run. A draft has no say in it."""
+"""What decides how a tree's tests are run, and what its tools say. A draft has no say in it."""
 
 
 class Trees:
@@ -76,11 +78,26 @@ class Trees:
         tests: ids of its tests, known before the change. One tree for all: it is made for the first that are asked for.
         """
         tree = self._place / "suite"
-        if tree.exists():
-            return tree
-        self._copy(tree.name, self.after)
-        conftests = {str(file.relative_to(top)) for top in (tree, self.untouched) for file in top.rglob("conftest.py")}
-        for path in {*CONFIGURATION, *conftests, *files_of_tests(tests, self.untouched)}:
+        if not tree.exists():
+            self._restored(tree.name, {*self._configuration(), *files_of_tests(tests, self.untouched)})
+        return tree
+
+    def for_check(self, about: Iterable[str]) -> tuple[Path, list[str]]:
+        """The code after, with what decides what a tool says as it was before; and which of that the draft changed.
+
+        about: the finding's own files, which a draft has to change.
+        """
+        changed = self._configuration() - {normpath(path) for path in about}
+        changed = {path for path in changed if _bytes(self.untouched / path) != _bytes(self.after / path)}
+        return (self._restored("check", changed) if changed else self.after), sorted(changed)
+
+    def _configuration(self) -> set[str]:
+        tops = (self.after, self.untouched)
+        return {*CONFIGURATION, *(str(file.relative_to(top)) for top in tops for file in top.rglob("conftest.py"))}
+
+    def _restored(self, name: str, paths: Iterable[str]) -> Path:
+        tree = self._copy(name, self.after)
+        for path in paths:
             restore(tree, self.untouched, path)
         return tree
 
@@ -154,6 +171,10 @@ def laid(tree: Path, files: Mapping[str, str]) -> Iterator[Path]:
         yield copy
     finally:
         shutil.rmtree(copy)
+
+
+def _bytes(file: Path) -> bytes | None:
+    return file.read_bytes() if file.is_file() else None
 
 
 def _text(tree: Path, path: str) -> str | None:

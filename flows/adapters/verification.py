@@ -1,8 +1,10 @@
 """Drafts held against tests, confined: what is run, on what, and the verdict that comes of it."""
 
+import sys
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from importlib.metadata import version
 from pathlib import Path
 
 from flows.adapters.environments import Environments
@@ -107,7 +109,8 @@ class Verification:
             return Evidence(untold=(f"The repository cannot be tested here: {error}.",))
         command = (self._suite or command_of(trees.untouched)) if item.repository else ""
         runner = Runner(sandbox, self._suite_limits, python)
-        what = (item.repository, item.revision, command, str(python), repr(self._suite_limits))
+        here = (sandbox.mechanism, sys.version, version("pytest"))
+        what = (item.repository, item.revision, command, str(python), repr(self._suite_limits), *here)
         suite, notes = regressions(self._cache, runner, command, trees, what)
         sound = bool(suite.before) and suite.before[0].outcome == "passed"
         bench = Bench(sandbox, self._limits, python, trees, command if sound and command != PYTEST else "")

@@ -5,17 +5,20 @@ cpu_s, memory_mb, disk_mb, pids, nofile, output_kb. Exit code 0 once there is a 
 """
 
 import json
+import os
 import signal
 import sys
 from dataclasses import fields, replace
 from pathlib import Path
+from typing import Any
 
-from flows.adapters.sandbox import Limits, choose
+from flows.adapters.sandbox import MOST, Limits, choose
 from flows.adapters.sandbox.judging import Outcome, TestRun
 from flows.adapters.sandbox.testing import run_tests
 from stages.errors import WorkerError
 
 TESTS = "test_solution.py"
+RUNNER = ("pytest", "_pytest", "pluggy", "iniconfig", "packaging", "pygments")
 MISSING = "WORKDIR holds no solution.py."
 
 
@@ -42,11 +45,17 @@ def verdict(workdir: Path, limits: Path) -> TestRun:
         sandbox = choose()
         if isinstance(sandbox, str):
             return TestRun(Outcome.UNVERIFIED, sandbox)
-        run = run_tests(sandbox, workdir, {TESTS: text}, bounds, home=("solution",))
+        run = run_tests(sandbox, workdir, {TESTS: text}, bounds, home=shipped(workdir))
         return replace(run, reason=MISSING) if run.outcome is Outcome.FAILED and not _is_there(workdir) else run
     except Exception as error:  # whatever it is, the caller expects a line of JSON
         reason = f"{error}" if isinstance(error, WorkerError) else f"{type(error).__name__}: {error}"
         return TestRun(Outcome.ERROR, reason)
+
+
+def shipped(workdir: Path) -> frozenset[str]:
+    """Top-level modules of the folder, in place of packages of those names; none that Python or pytest itself uses."""
+    modules = {entry.stem for entry in workdir.glob("*.py")} | {entry.parent.name for entry in workdir.glob("*/*.py")}
+    return frozenset({"solution", *modules} - {Path(TESTS).stem, *sys.stdlib_module_names, *RUNNER})
 
 
 def _is_there(workdir: Path) -> bool:
@@ -60,7 +69,15 @@ def read_limits(path: Path) -> Limits:
     known = {field.name for field in fields(Limits)}
     if not isinstance(given, dict) or given.keys() - known:
         raise ValueError(f"{path}: an object with any of {', '.join(sorted(known))} is expected")
-    return Limits(**given)
+    whole = {field.name for field in fields(Limits) if isinstance(field.default, int)}
+    limits = Limits(**{name: _whole(value) if name in whole else value for name, value in given.items()})
+    enough = max(limits.cpu_s, limits.wall_s * (os.cpu_count() or 1))
+    return limits if "cpu_s" in given else replace(limits, cpu_s=min(enough, MOST))
+
+
+def _whole(value: Any) -> Any:
+    """512.0 is 512."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
 def _leave(*_: object) -> None:

@@ -79,7 +79,8 @@ def _settle(order: dict[str, Any]) -> None:
 
 def _limit(order: dict[str, Any]) -> None:
     limits, uid = order["limits"], order["uid"]
-    others = threads_of(os.getuid()) if uid is None else 0
+    # without a uid of its own others of ours count, too, and other runs may begin; the meter holds the limit anyway
+    others = threads_of(os.getuid()) + limits["pids"] * (os.cpu_count() or 1) if uid is None else 0
     cpu = int(limits["cpu_s"]) + 1
     for kind, value in (
         (resource.RLIMIT_CORE, 0),

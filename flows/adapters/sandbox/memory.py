@@ -9,6 +9,7 @@ import time
 from collections import Counter
 from collections.abc import Sequence
 from contextlib import suppress
+from itertools import islice
 
 from flows.adapters.sandbox.processes import Process
 
@@ -18,6 +19,11 @@ LOOKS_PER_LIMIT = 16
 BUFFER = 2 * 212_992
 """What a socket may hold, and its other end that was closed; the kernel's default, which the filter keeps from growing.
 """
+
+MAPPINGS = 200_000
+"""Of all processes together: more are no honest ones, take kernel memory that nobody tells, and long to look at."""
+TOO_MANY = 1 << 62
+"""Bytes that break any limit."""
 
 
 class Unseen:
@@ -45,8 +51,13 @@ class Unseen:
         """Of mappings without a file. Exact for root; else what may be in them, and is new on this machine."""
         exact: dict[bytes, int] = {}
         extents: Counter[bytes] = Counter()
+        room = MAPPINGS
         for process in members:
-            for extent, inode in _mappings(process):
+            lines = _lines(process, room)
+            room -= len(lines)
+            if room <= 0:
+                return TOO_MANY
+            for extent, inode in _shared_without_file(lines):
                 first, last = (int(end, 16) for end in extent.split(b"-"))
                 extents[inode] += last - first
                 with suppress(OSError):
@@ -57,12 +68,17 @@ class Unseen:
         return sum(exact.values()) + min(unknown, max(0, on_machine - self._before))
 
 
-def _mappings(process: Process) -> list[tuple[bytes, bytes]]:
-    """Extent and inode of each shared one without a file."""
+def _lines(process: Process, most: int) -> list[bytes]:
+    """Its mappings as the kernel tells them, at most so many."""
     with suppress(OSError), open(f"{process.folder}/maps", "rb") as file:
-        lines = [line.split(maxsplit=5) for line in file if b"/dev/zero" in line]
-        return [(line[0], line[4]) for line in lines if line[1].endswith(b"s")]
+        return list(islice(file, most))
     return []
+
+
+def _shared_without_file(lines: Sequence[bytes]) -> list[tuple[bytes, bytes]]:
+    """Extent and inode of each such mapping."""
+    found = [line.split(maxsplit=5) for line in lines if b"/dev/zero" in line]
+    return [(line[0], line[4]) for line in found if line[1].endswith(b"s")]
 
 
 def _in_tables(members: Sequence[Process]) -> int:

@@ -20,6 +20,7 @@ from flows.adapters.sandbox.interpreter import Interpreter, interpreter
 from flows.adapters.sandbox.judging import Outcome, TestRun, judge
 from flows.adapters.sandbox.reports import confirmed, read_report
 from flows.adapters.sandbox.session import Session
+from stages.search_replace import BYTE_ORDER_MARK
 
 TOO_DEEP = "The tests cannot be read: an expression in them is too deep for Python's parser."
 ROOTS = ("src", ".")
@@ -47,6 +48,7 @@ def run_tests(
     hold for each run: before one of the tests as they are come two or more, in each of which a secret random part of
     the tests is changed so that it must fail; once other tests fail, there are no more of those. Raises SandboxBroken.
     """
+    tests = {path: text.removeprefix(BYTE_ORDER_MARK) for path, text in tests.items()}
     try:
         suite = expected(tests)
     except (SyntaxError, ValueError) as error:

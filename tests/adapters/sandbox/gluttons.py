@@ -120,6 +120,23 @@ TIME = (
 
 RESOURCES = (
     glutton(
+        "maps a page as often as it may, in many processes",
+        """
+        import mmap, os, time
+        def attempt():
+            kept = []
+            try:
+                while True: kept.append(mmap.mmap(-1, 4096))
+            except OSError:
+                pass
+            for _ in range(20):
+                if not os.fork(): time.sleep(3600)
+            time.sleep(3600)
+    """,
+        limits={"wall_s": 30.0},
+        says="memory",
+    ),
+    glutton(
         "takes much memory at once",
         "def attempt():\n    x = bytearray(3 << 30)\n    x[::4096] = b'x' * len(x[::4096])",
         limits={"memory_mb": 200},

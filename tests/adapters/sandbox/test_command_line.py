@@ -14,7 +14,7 @@ import pytest
 
 from flows.adapters import sandbox
 from flows.adapters.sandbox import choose
-from flows.adapters.sandbox.__main__ import verdict
+from flows.adapters.sandbox.__main__ import read_limits, verdict
 from flows.adapters.sandbox.landlock import Landlock
 
 LIMITS = {"wall_s": 20, "memory_mb": 512, "disk_mb": 64, "pids": 32, "output_kb": 64, "nofile": 128}
@@ -48,6 +48,21 @@ def test_a_folder_without_a_solution_has_failed(tmp_path: Path) -> None:
     told = verify(tmp_path, {"test_solution.py": "from solution import f\ndef test_x(): assert f() == 1\n"})
     assert (told["verdict"], told["tests"]) == ("failed", {"test_solution.py::test_x": "error"})
     assert told["reason"] == "WORKDIR holds no solution.py."
+
+
+@pytest.mark.skipif(isinstance(choose(), str), reason="no sandbox here")
+def test_what_a_solution_ships_comes_before_an_installed_package_of_that_name(tmp_path: Path) -> None:
+    files = {"solution.py": "from rich import f\n", "rich.py": "def f(): return 1\n", "json.py": "none of Python's\n"}
+    files |= {"test_solution.py": "\ufefffrom solution import f\ndef test_x(): assert f() == 1\n"}
+    told = verify(tmp_path, files, {**LIMITS, "memory_mb": 512.0})
+    assert (told["verdict"], told["reason"]) == ("passed", "")
+
+
+def test_processor_time_is_enough_for_the_wall_time_where_none_is_given(tmp_path: Path) -> None:
+    (tmp_path / "limits.json").write_text('{"wall_s": 1000}')
+    assert read_limits(tmp_path / "limits.json").cpu_s >= 1000
+    (tmp_path / "limits.json").write_text('{"wall_s": 1000, "cpu_s": 5}')
+    assert read_limits(tmp_path / "limits.json").cpu_s == 5
 
 
 @pytest.mark.skipif(isinstance(choose(), str), reason="no sandbox here")

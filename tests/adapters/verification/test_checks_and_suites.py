@@ -71,6 +71,24 @@ def test_a_tool_that_the_draft_brings_along_says_nothing(bench: Bench, check: st
     assert "the draft brings along" in verdict.reason
 
 
+@pytest.mark.parametrize(
+    ("check", "files"),
+    [
+        ("python -m pytest -q tests/test_add.py", {"pytest.ini": "[pytest]\naddopts = --collect-only\n"}),
+        ("pytest -q", {"pyproject.toml": "[tool.pytest.ini_options]\naddopts = '--deselect tests/test_add.py'\n"}),
+    ],
+    ids=["collects", "deselects"],
+)
+@pytest.mark.slow
+def test_settings_of_a_tool_that_let_its_check_pass_prove_nothing(
+    bench: Bench, check: str, files: dict[str, str]
+) -> None:
+    item = bench.item(check=check, library={**CODE, "tests/test_add.py": ADDS, "tests/test_ok.py": "def test(): ...\n"})
+    verdict = bench.verify(item, draft({"notes.py": "NOTES = 1\n", **files}))
+    assert verdict.grade not in (Grade.PROVEN, Grade.SELF_TESTED)
+    assert f"it passes only with what the draft did to {next(iter(files))}" in verdict.reason
+
+
 def test_a_checker_of_the_repository_that_the_draft_guts_says_nothing(bench: Bench) -> None:
     item = bench.item(check="python find.py", library={**CODE, "find.py": "import calc\nassert calc.add(1, 2) == 3\n"})
     verdict = bench.verify(item, draft({"calc.py": CALC + "\n\nMORE = 1\n", "find.py": "pass\n"}))

@@ -97,11 +97,17 @@ def test_requirements_come_from_the_usual_files(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "line", ["git+https://example.org/x", "x @ https://example.org/x.whl", "./vendored", "../up", "a b"]
+    "line", ["git+https://example.org/x", "x @ https://example.org/x.whl", "./vendored", "../up", "a b", "a===${HOME}"]
 )
 def test_what_is_more_than_a_name_and_a_version_is_not_installed(tmp_path: Path, line: str) -> None:
     with pytest.raises(Permanent, match="more than a name and a version"):
         requirements(tree(tmp_path, {"requirements.txt": f"{line}\n"}))
+
+
+def test_a_pin_is_one_version_whatever_a_lock_file_says(tmp_path: Path) -> None:
+    versions = ("1.0\\n--no-binary :all:", "${HOME}", "1.0 ; x", "1.0")
+    locked = "".join(f'[[package]]\nname = "x"\nversion = "{version}"\n' for version in versions)
+    assert pins(tree(tmp_path, {"uv.lock": locked})) == ("x==1.0",)
 
 
 @pytest.mark.parametrize("line", ["x>=1\\n-e .", "x; a\\u2028--index-url b"])

@@ -18,6 +18,15 @@ EVIL += "    found.get_result().outcome = 'passed'\n"
 REPORTS = "import json, os\n    for when in ('setup', 'call', 'teardown'):\n"
 REPORTS += f"        os.write(3, json.dumps(['{DOUBLE}', when, 'passed']).encode() + b'\\n')\n    os._exit(0)"
 """What writes the lines of a report itself."""
+EARLY = f"""import json, os
+word = os.environ.get("SUITE_REPORT", "")
+for test in ("{DOUBLE}", "tests/test_calc.py::test_add"):
+    for when in ("setup", "call", "teardown"):
+        os.write(3, json.dumps([word, test, when, "passed"]).encode() + b"\\n") if word else None
+os.write(3, json.dumps([word]).encode() + b"\\n") if word else None
+os._exit(0) if word else None
+"""
+"""The same before anything of ours is imported."""
 
 
 def doubling(body: str) -> str:
@@ -70,8 +79,11 @@ def test_a_test_that_never_ends_is_broken_and_alone_accused(tmp_path: Path, benc
         {"conftest.py": EVIL},
         {"tests/conftest.py": EVIL},
         {"pytest.ini": "[pytest]\naddopts = -k nothing\n"},
+        {"src/sitecustomize.py": EARLY},
+        {"pytest.py": EARLY},
+        {"pluggy.py": EARLY},
     ],
-    ids=["plugin", "conftest", "conftest of the tests", "options"],
+    ids=["plugin", "conftest", "conftest of the tests", "options", "at the start", "for pytest", "below pytest"],
 )
 @pytest.mark.slow
 def test_a_draft_has_no_say_in_how_the_suite_is_run(bench: Bench, files: dict[str, str]) -> None:
