@@ -212,7 +212,7 @@ def test_an_upstreams_commit_starts_a_run(prefect: SyncPrefectClient, deployment
     emit(prefect, "autocoder.upstream-commit")
     assert until(lambda: bool(prefect.read_flow_runs()))
     (run,) = prefect.read_flow_runs()
-    assert run.deployment_id == deployments["on-demand"]
+    assert run.deployment_id == deployments["every-120s"]
 
 
 def test_a_notification_block_that_is_not_there_is_told_by_its_name(
