@@ -4,12 +4,15 @@ import hashlib
 import json
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import Path
 from threading import Lock
 
+from filelock import FileLock, Timeout
+
 from flows.adapters.ledger import Ledger, Line
 from flows.adapters.shards import Span
+from stages.errors import Transient
 
 TABLES = """
 CREATE TABLE IF NOT EXISTS head (only INTEGER PRIMARY KEY, sha TEXT, older TEXT, ledger TEXT);
@@ -20,14 +23,20 @@ CREATE INDEX IF NOT EXISTS line_id ON line (id);
 """
 REMEMBERED = 8
 """Heads before our own last commit that are known to be older."""
+PATIENCE_S = 90.0
+"""For our turn: longer than the Hub may keep one request of another run unanswered."""
 
 
 class LedgerCopy:
-    """One SQLite file, or memory without a path. Methods may be called from any thread and process."""
+    """One SQLite file, or memory without a path. Methods may be called from any thread and process.
+
+    Each is a transaction. What goes over several of them, with the Hub asked in between, is done `alone`.
+    """
 
     def __init__(self, path: Path | None) -> None:
         self._path = path
         self._lock = Lock()
+        self._turn = Lock()
         self._opened: sqlite3.Connection | None = None
 
     def close(self) -> None:
@@ -36,6 +45,21 @@ class LedgerCopy:
             if self._opened is not None:
                 self._opened.close()
                 self._opened = None
+
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """No other run of this home reads or changes the copy meanwhile. Raises Transient where one does for too long.
+
+        Else another's older head could come between the lines that were read and the head that they are kept under.
+        """
+        with ExitStack() as held:
+            try:
+                held.enter_context(self._taking_turns())
+            except Timeout as busy:
+                raise Transient(
+                    f"Another run of this home has been busy with the results dataset for {PATIENCE_S:g} s ({busy})."
+                ) from busy
+            yield
 
     def head(self) -> tuple[str, Ledger] | None:
         """The head that was last taken in, with its ledger."""
@@ -85,10 +109,17 @@ class LedgerCopy:
         news: Iterable[tuple[Span, Iterable[Line]]],
         parent: str = "",
     ) -> None:
-        """This head, its ledger, its shards, and the lines of those that were not here. `parent`: our commit's."""
+        """This head, its ledger, its shards, and the lines of those that were not here.
+
+        `parent`: our commit's. A copy that is not of the parent lacks lines, whoever changed it: it is begun anew.
+        """
         with self._open() as db:
-            older = db.execute("SELECT older FROM head").fetchone() if parent else None
-            heads = [*json.loads(older[0] if older else "[]"), parent][-REMEMBERED:] if parent else []
+            held = db.execute("SELECT sha, older FROM head").fetchone() or ("", "[]")
+            if parent and held[0] != parent:
+                for name in ("head", "shard", "line"):
+                    db.execute(f"DELETE FROM {name}")  # noqa: S608  # names of ours
+                return
+            heads = [*json.loads(held[1]), parent][-REMEMBERED:] if parent else []
             for span, lines in news:
                 db.execute("DELETE FROM line WHERE n BETWEEN ? AND ?", span)
                 db.executemany("INSERT INTO line VALUES (?, ?, ?)", lines)
@@ -97,6 +128,12 @@ class LedgerCopy:
             db.executemany("INSERT INTO shard VALUES (?, ?)", shards.items())
             values = (head, json.dumps(heads), ledger.model_dump_json())
             db.execute("INSERT OR REPLACE INTO head VALUES (0, ?, ?, ?)", values)
+
+    def _taking_turns(self) -> AbstractContextManager[object]:
+        if self._path is None:
+            return self._turn
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        return FileLock(f"{self._path}.lock", timeout=PATIENCE_S)  # a new one each time keeps threads apart, too
 
     @contextmanager
     def _open(self) -> Iterator[sqlite3.Connection]:

@@ -73,7 +73,7 @@ class Results:
         self.dataset = dataset
         self._private = private
         self._copy = LedgerCopy(home and home / "ledger" / f"{dataset.replace('/', '--')}.db")
-        self._tries = Tries(self._copy.distrust, sleep)
+        self._tries = Tries(self._copy.alone, self._copy.distrust, sleep)
 
     def append(self, outcomes: Sequence[Outcome], seen: Iterable[Seen] = (), spent: Spent | None = None) -> Receipt:
         """Commit a row for each outcome that has none yet: one commit, on top of the head that was read.
@@ -125,11 +125,12 @@ class Results:
 
         Raises Transient, Permanent.
         """
-        read = self._read_head()
-        if read is None:
-            return State("", "", 0, 0, {}, Progress(), {}, (), ())
-        head, ledger = read
-        lines = self._copy.lines(since if epoch == ledger.epoch else 0, ledger.next - 1)
+        with self._copy.alone():
+            read = self._read_head()
+            if read is None:
+                return State("", "", 0, 0, {}, Progress(), {}, (), ())
+            head, ledger = read
+            lines = self._copy.lines(since if epoch == ledger.epoch else 0, ledger.next - 1)
         return State(
             head=head,
             epoch=ledger.epoch,

@@ -3,6 +3,7 @@
 import random
 import time
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from typing import TypeVar
 
 from flows.adapters.hub import Conflict, Missing
@@ -21,9 +22,15 @@ LONGEST_WAIT = 60.0
 
 
 class Tries:
-    """`distrust` is called where the head that we built on is not the Hub's."""
+    """Each try is made within `alone`. `distrust` is called where the head that we built on is not the Hub's."""
 
-    def __init__(self, distrust: Callable[[], None], sleep: Callable[[float], None] = time.sleep) -> None:
+    def __init__(
+        self,
+        alone: Callable[[], AbstractContextManager[None]],
+        distrust: Callable[[], None],
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self._alone = alone
         self._distrust = distrust
         self._sleep = sleep
 
@@ -35,7 +42,8 @@ class Tries:
         missing = 0
         for number in range(TRIES):
             try:
-                return act(number)
+                with self._alone():
+                    return act(number)
             except Missing as error:
                 fault: Transient | Missing = error
                 missing += 1

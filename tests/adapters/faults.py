@@ -62,6 +62,17 @@ async def half(scope: Scope, receive: Receive, send: Send, app: ASGIApp) -> None
     scope["transport"].abort()
 
 
+def says_head(dataset: str, sha: str) -> Fault:
+    """A Hub whose answer lags behind."""
+    body = json.dumps({"id": dataset, "sha": sha}).encode()
+
+    async def fault(scope: Scope, receive: Receive, send: Send, app: ASGIApp) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": [(b"content-type", b"application/json")]})
+        await send({"type": "http.response.body", "body": body})
+
+    return fault
+
+
 async def _drain(receive: Receive) -> None:
     while (await receive()).get("more_body"):
         pass

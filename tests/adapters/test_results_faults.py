@@ -13,7 +13,6 @@ from pathlib import Path
 import httpx2
 import pyarrow.parquet as pq
 import pytest
-from starlette.types import ASGIApp, Receive, Scope, Send
 
 from flows.adapters import hub_session
 from flows.adapters.hub import Hub, Missing
@@ -22,7 +21,7 @@ from flows.adapters.results import Results
 from flows.adapters.tries import TRIES
 from stages.errors import Permanent, Transient
 from stages.models import Grade
-from tests.adapters.faults import Fault, Faults, answer, applied_but, half, reset, silence
+from tests.adapters.faults import Fault, Faults, answer, applied_but, half, reset, says_head, silence
 from tests.outcomes import small
 
 DATASET = "autocoder/autocoder-implementation-results"
@@ -188,23 +187,12 @@ def test_after_some_conflicts_the_commit_does_without_merges(
     assert ids(hub_server) == [small(n).item.key for n in range(1, 10)]
 
 
-def says_head(sha: str) -> Fault:
-    """A Hub whose answer lags behind."""
-    body = json.dumps({"id": DATASET, "sha": sha}).encode()
-
-    async def fault(scope: Scope, receive: Receive, send: Send, app: ASGIApp) -> None:
-        await send({"type": "http.response.start", "status": 200, "headers": [(b"content-type", b"application/json")]})
-        await send({"type": "http.response.body", "body": body})
-
-    return fault
-
-
 def test_a_head_that_lags_behind_our_own_commits_is_not_believed(
     results: Results, hub_server: LocalHub, faults: Faults, pauses: Pauses
 ) -> None:
     first = results.append([small(1)])
     results.append([small(2)])
-    faults.on(HEAD, says_head(first.commit), times=2)
+    faults.on(HEAD, says_head(DATASET, first.commit), times=2)
     assert results.state().upto == 3
     results.append([small(3)])
     assert pauses == []
@@ -216,7 +204,7 @@ def test_a_head_that_lags_behind_anothers_commit_is_read_again(
 ) -> None:
     first = results.append([small(1)])
     Results(hub, DATASET).append([small(2)])
-    faults.on(HEAD, says_head(first.commit), times=2)
+    faults.on(HEAD, says_head(DATASET, first.commit), times=2)
     results.append([small(2), small(3)])
     assert len(pauses) == 2
     assert ids(hub_server) == [small(n).item.key for n in (1, 2, 3)]
