@@ -18,7 +18,7 @@ def ending(pulled: Pulled, ends: Sequence[Ending], rows: int, dry_run: bool) -> 
     errors = [end for end in ends if isinstance(end, WorkerError)]
     items, done = len(ends), len(ends) - len(errors)
     told = " ".join(_told(done, items, done if dry_run else rows)) + "".join(f"\n- {error}" for error in errors)
-    if stop := next((error for error in (pulled.closed, *errors) if error and stops_the_run(error)), None):
+    if stop := pulled.closed or next(filter(stops_the_run, errors), None):
         name = {OutOfCredits: "OutOfCredits", BudgetReached: "Budget"}.get(type(stop))
         if isinstance(pulled.closed, EndpointDown):
             name = "Resting"  # the run that opened the breaker has failed; this one had nothing to ask

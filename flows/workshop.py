@@ -145,7 +145,11 @@ class Workshop:
             return await self.model.ask(question)
 
     def closed(self) -> WorkerError | None:
-        """Why no item can be taken up now: no room, no right to publish, no money, an endpoint left alone."""
+        """Why no item can be taken up now: no room, no right to publish, no money, an endpoint left alone.
+
+        Nor can one while the results dataset cannot be told what dead runs spent: else it would never know of runs
+        that die one after the other.
+        """
         try:
             self.caches.tidy(lambda: begun(self.home))
             self.caches.check_room(self.settings.free_megabytes)
@@ -155,6 +159,10 @@ class Workshop:
                 self.spending.check()
                 self.breaker.check()
         except (Misconfigured, BudgetReached, EndpointDown) as error:
+            return error
+        try:
+            self.account()
+        except WorkerError as error:
             return error
         return None
 
@@ -196,19 +204,26 @@ class Workshop:
         return receipt
 
     def untold(self) -> "Spent":
-        """What was spent and the results dataset does not know of, if it is there: most often nothing."""
+        """What was spent and the results dataset does not know of, if it is there: most often nothing.
+
+        Nothing in a dry run, which commits nothing: the next run that is none tells it.
+        """
         from flows.adapters.ledger import merge_spent
 
-        if self.told is None:
+        if self.told is None or self.dry_run:
             return {}
         mine = self.spending.unpublished()
         return mine if merge_spent(self.told, mine) != self.told else {}
 
-    def account(self, spent: "Spent") -> None:
-        """Commit what was spent, and no row: what runs spend that publish nothing outlives this disk, too."""
-        from flows.adapters.upkeep import account
+    def account(self) -> None:
+        """Commit what is untold, and no row: what runs spend that publish nothing outlives this disk, too.
 
-        account(self.results, spent)
+        Raises Transient, Permanent.
+        """
+        if spent := self.untold():
+            from flows.adapters.upkeep import account
+
+            self.told = account(self.results, spent).spent
 
     def check_repository(self, repository: str) -> None:
         """Raises Permanent for a path of this machine that a record from the real Hub names.

@@ -65,15 +65,15 @@ def rebuild(results: Results) -> None:
     results.revise(revision, anew=True)
 
 
-def account(results: Results, spent: Spent) -> None:
-    """The state tells what was spent, where it told less. Raises Transient, Permanent; Missing without a dataset."""
+def account(results: Results, spent: Spent) -> Ledger:
+    """The ledger, which tells what was spent, where it told less. Raises Transient, Permanent; Missing without one."""
 
     def revision(ledger: Ledger, copy: LedgerCopy, read_shard: Read) -> Commit | None:
         grown = ledger.model_copy(update={"spent": merge_spent(ledger.spent, spent)})
-        message = "What was spent, and came to no row"
+        message = "What was spent, and came to no row so far"
         return revised(results.dataset, grown, copy, {}, message) if grown.spent != ledger.spent else None
 
-    results.revise(revision)
+    return results.revise(revision)
 
 
 def _due(shards: tuple[Span, ...], keep: Keep, read_shard: Read) -> Iterator[tuple[Span, list[dict[str, Any]]]]:

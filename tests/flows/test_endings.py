@@ -44,6 +44,12 @@ def test_a_closed_purse_is_said_although_nothing_was_taken_up():
     assert ending([], waiting=Waiting(3, (), 0), closed=closed).name == "Budget"
 
 
+def test_why_nothing_could_be_taken_up_fails_the_run():
+    state = ending([], waiting=Waiting(3, (), 0), closed=Transient("What was spent could not be told."))
+    assert state.is_failed()
+    assert "could not be told" in (state.message or "")
+
+
 def test_one_item_over_its_own_bound_does_not_name_the_run():
     state = ending([DONE, BudgetReached("over", scope="item")], rows=1)
     assert state.name == "Published 1 of 2"

@@ -12,6 +12,8 @@ from prefect.client.orchestration import get_client
 from prefect.states import Running
 
 from flows.adapters.endpoint import Endpoint
+from flows.adapters.spending import Spending
+from stages.models import Usage
 from stages.outcome import STAGES
 from tests.adapters.fake_answers import answer_for
 from tests.adapters.fake_refusals import openai_error
@@ -191,6 +193,23 @@ def test_what_is_spent_on_no_row_is_told_in_the_datasets_state(world: World, fau
     assert world.run().name == "Published 1 of 1"
     assert world.run().name == "Idle"
     assert len(world.requests) == 3
+
+
+def test_what_a_dead_run_spent_is_told_before_anything_is_asked(world: World, faults: Faults):
+    world.publish(record("a"))
+    world.run()
+    published, seen = told(world), []
+    dead = Spending(world.home, {}, run="dead")
+    dead.settle(dead.reserve("0" * 16, Usage()), Usage(prompt_tokens=5_000))
+    dead.close()
+    world.publish(record("a", "b"))
+    world.asked()
+    faults.on(r"POST .*/commit/", answer(403), times=2)
+    assert world.run().is_failed(), "nothing is taken up where it cannot be told"
+    assert (told(world), world.asked()) == (published, [])
+    world.odd["deep_understanding"] = lambda call: seen.append(told(world))
+    assert world.run().name == "Published 1 of 1"
+    assert seen == [published + 5_000]
 
 
 def told(world: World) -> int:
