@@ -4,7 +4,6 @@ import asyncio
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 
-import httpx
 from prefect.client.orchestration import SyncPrefectClient, get_client
 from prefect.client.schemas.filters import (
     FlowFilter,
@@ -18,7 +17,6 @@ from prefect.client.schemas.filters import (
     TaskRunFilterStateType,
 )
 from prefect.client.schemas.objects import StateType
-from prefect.exceptions import PrefectException
 from prefect.states import Crashed
 
 OURS = FlowFilter(name=FlowFilterName(any_=["implement", "implement-item", "maintain"]))
@@ -31,7 +29,7 @@ async def close_some() -> None:
     """The same beside a run: a view, so that a fault costs nothing but the look."""
 
     def close() -> None:
-        with get_client(sync_client=True) as prefect, suppress(httpx.HTTPError, PrefectException):
+        with get_client(sync_client=True) as prefect, suppress(Exception):
             close_orphans(prefect)
 
     await asyncio.to_thread(close)

@@ -79,6 +79,8 @@ async def leave_for_later(items: Sequence[WorkItem], ends: Sequence[Ending]) -> 
 
 async def _count_try(item: WorkItem, error: WorkerError) -> Ending:
     shop = workshop()
+    if item.key in shop.outbox:
+        return error  # it broke off after its outcome was kept, which is what goes out
     pace = shop.settings.retry_minutes
     tries = await asyncio.to_thread(shop.backlog.broke_off, item, str(error), time.time(), pace)
     if tries < shop.settings.tries:

@@ -1,9 +1,16 @@
-"""What people see of a run in the Prefect UI: names, log lines, artifacts. A view: nothing is decided by it."""
+"""What people see of a run in the Prefect UI: names, log lines, artifacts.
+
+A view: nothing is decided by it, and its faults, a server that is away among them, are told in the log alone.
+"""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
+from functools import wraps
 from textwrap import shorten
+from typing import ParamSpec, TypeVar
+from uuid import UUID
 
 from prefect import get_client, get_run_logger
 from prefect.artifacts import (
@@ -22,8 +29,29 @@ from stages.models import WorkItem
 from stages.outcome import Outcome
 from stages.records import Kind, PassedOver
 
+P = ParamSpec("P")
+T = TypeVar("T")
+
 EVERY_S = 2.0
 """Between two updates of the progress artifact; each costs the server 10 ms."""
+AFTER_A_FAULT_S = 60.0
+"""Until the next update of it, where one did not arrive."""
+
+_log = logging.getLogger(__name__)
+
+
+def _faults_are_logged(view: Callable[P, Awaitable[T]]) -> Callable[P, Awaitable[T | None]]:
+    """The view, that gives None where it failed. A run that is told to stop is stopped in it, too."""
+
+    @wraps(view)
+    async def shown(*args: P.args, **kwargs: P.kwargs) -> T | None:
+        try:
+            return await view(*args, **kwargs)
+        except Exception as error:
+            _log.warning("%s: the Prefect UI lacks it, nothing else is amiss: %r", view.__name__.strip("_"), error)
+            return None
+
+    return shown
 
 
 @asynccontextmanager
@@ -32,12 +60,13 @@ async def moving(progress: Progress) -> AsyncIterator[None]:
     if not progress.items:
         yield
         return
-    artifact = await acreate_progress_artifact(0.0, key="progress", description=f"{progress.items} items in hand")
+    artifact = await _begin_progress(progress.items)
 
     async def follow() -> None:
-        while True:
-            await asyncio.sleep(EVERY_S)
-            await aupdate_progress_artifact(artifact, progress=progress.percent)
+        pause_s = EVERY_S
+        while artifact:
+            await asyncio.sleep(pause_s)
+            pause_s = EVERY_S if await _show_progress(artifact, progress.percent) else AFTER_A_FAULT_S
 
     follower = asyncio.create_task(follow())
     try:
@@ -46,8 +75,19 @@ async def moving(progress: Progress) -> AsyncIterator[None]:
         follower.cancel()
         with suppress(asyncio.CancelledError):
             await follower
-    # not of a run that is told to stop: the server may be away, and each call tries for minutes
-    await aupdate_progress_artifact(artifact, progress=100.0)
+    if artifact:  # not of a run that is told to stop: the server may be away, and each call tries for minutes
+        await _show_progress(artifact, 100.0)
+
+
+@_faults_are_logged
+async def _begin_progress(items: int) -> UUID:
+    return await acreate_progress_artifact(0.0, key="progress", description=f"{items} items in hand")
+
+
+@_faults_are_logged
+async def _show_progress(artifact: UUID, percent: float) -> bool:
+    await aupdate_progress_artifact(artifact, progress=percent)
+    return True
 
 
 def line(outcome: Outcome) -> str:
@@ -60,6 +100,7 @@ def line(outcome: Outcome) -> str:
     )
 
 
+@_faults_are_logged
 async def show_item(outcome: Outcome) -> None:
     """The item's own page: finding, six answers, diff, tests, verdict."""
     from stages.reporting import item_report
@@ -68,6 +109,7 @@ async def show_item(outcome: Outcome) -> None:
     await acreate_markdown_artifact(item_report(outcome), key=f"item-{outcome.item.key}", description=line(outcome))
 
 
+@_faults_are_logged
 async def show_run(pulled: Pulled, ends: Sequence[Ending]) -> None:
     """The run's page: its items, the matching, what was quarantined and passed over, and why; none for an idle run."""
     look = pulled.look
@@ -99,11 +141,13 @@ def _place(dataset: str, path: str, row: int | None) -> str:
     return f"{dataset}/{path}" + ("" if row is None else f", row {row}")
 
 
+@_faults_are_logged
 async def show_commit(url: str, rows: str) -> None:
     """A link to the commit."""
     await acreate_link_artifact(url, key="commit", link_text=rows, description=f"Committed {rows}")
 
 
+@_faults_are_logged
 async def name_run(items: Sequence[WorkItem]) -> None:
     """Name the flow run after what it works on."""
     context = FlowRunContext.get()
