@@ -13,6 +13,7 @@ from flows import events
 from flows.opening import open_workshop
 from flows.policy import act
 from flows.settings import Settings
+from flows.views import faults_are_logged
 from flows.workshop import workshop
 from stages.condition import Condition, Quota, markdown_report
 
@@ -112,6 +113,12 @@ async def show(found: Condition, near: Sequence[str], done: Done) -> None:
     if near:
         get_run_logger().warning(" ".join(near))
         events.quota_near(found, near)
+    await show_report(found, done)
+
+
+@faults_are_logged
+async def show_report(found: Condition, done: Done) -> None:
+    """The report as a page."""
     report = markdown_report(found, quota_of(workshop().settings), list(done.values()))
     await acreate_markdown_artifact(report, key="maintenance", description=found.headline())
 

@@ -40,7 +40,7 @@ AFTER_A_FAULT_S = 60.0
 _log = logging.getLogger(__name__)
 
 
-def _faults_are_logged(view: Callable[P, Awaitable[T]]) -> Callable[P, Awaitable[T | None]]:
+def faults_are_logged(view: Callable[P, Awaitable[T]]) -> Callable[P, Awaitable[T | None]]:
     """The view, that gives None where it failed. A run that is told to stop is stopped in it, too."""
 
     @wraps(view)
@@ -79,12 +79,12 @@ async def moving(progress: Progress) -> AsyncIterator[None]:
         await _show_progress(artifact, 100.0)
 
 
-@_faults_are_logged
+@faults_are_logged
 async def _begin_progress(items: int) -> UUID:
     return await acreate_progress_artifact(0.0, key="progress", description=f"{items} items in hand")
 
 
-@_faults_are_logged
+@faults_are_logged
 async def _show_progress(artifact: UUID, percent: float) -> bool:
     await aupdate_progress_artifact(artifact, progress=percent)
     return True
@@ -100,7 +100,7 @@ def line(outcome: Outcome) -> str:
     )
 
 
-@_faults_are_logged
+@faults_are_logged
 async def show_item(outcome: Outcome) -> None:
     """The item's own page: finding, six answers, diff, tests, verdict."""
     from stages.reporting import item_report
@@ -109,7 +109,7 @@ async def show_item(outcome: Outcome) -> None:
     await acreate_markdown_artifact(item_report(outcome), key=f"item-{outcome.item.key}", description=line(outcome))
 
 
-@_faults_are_logged
+@faults_are_logged
 async def show_run(pulled: Pulled, ends: Sequence[Ending]) -> None:
     """The run's page: its items, the matching, what was quarantined and passed over, and why; none for an idle run."""
     look = pulled.look
@@ -141,13 +141,13 @@ def _place(dataset: str, path: str, row: int | None) -> str:
     return f"{dataset}/{path}" + ("" if row is None else f", row {row}")
 
 
-@_faults_are_logged
+@faults_are_logged
 async def show_commit(url: str, rows: str) -> None:
     """A link to the commit."""
     await acreate_link_artifact(url, key="commit", link_text=rows, description=f"Committed {rows}")
 
 
-@_faults_are_logged
+@faults_are_logged
 async def name_run(items: Sequence[WorkItem]) -> None:
     """Name the flow run after what it works on."""
     context = FlowRunContext.get()
