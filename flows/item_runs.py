@@ -9,6 +9,7 @@ from prefect.client.schemas.filters import FlowFilter, FlowFilterName, FlowRunFi
 from prefect.client.schemas.objects import FlowRun
 from prefect.exceptions import ObjectNotFound
 
+from flows.orphans import TAG
 from stages.errors import Misconfigured
 from stages.models import WorkItem
 
@@ -73,7 +74,7 @@ class ItemRuns:
 
     async def settle(self, run: ItemRun) -> None:
         """Its end has been dealt with."""
-        await self._prefect.update_flow_run(run.id, tags=["autocoder", self._tag(run.key)])
+        await self._prefect.update_flow_run(run.id, tags=[TAG, self._tag(run.key)])
 
     def _tag(self, key: str) -> str:
         return f"{self._place}/{key}"

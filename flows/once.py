@@ -6,11 +6,13 @@ import os
 import sys
 from typing import Any, cast
 
+from prefect import tags
 from prefect.client.schemas.objects import State
 
 from flows.adapters.hub import Hub
 from flows.environment import load
 from flows.implement import implement
+from flows.orphans import TAG
 from flows.preflight import check_local_hub, check_prefect, preflight
 from stages.errors import WorkerError
 
@@ -38,7 +40,8 @@ def main() -> None:
 
 
 async def _run(limit: int, item: str | None, dry_run: bool) -> State[None]:
-    state: Any = await implement(limit, item, dry_run, return_state=True)
+    with tags(TAG):
+        state: Any = await implement(limit, item, dry_run, return_state=True)
     return cast("State[None]", state)
 
 

@@ -20,6 +20,8 @@ from prefect.client.schemas.objects import StateType
 from prefect.states import Crashed
 
 OURS = FlowFilter(name=FlowFilterName(any_=["implement", "implement-item", "maintain"]))
+TAG = "autocoder"
+"""By it automations know a run of ours: what `prefect.yaml` gives to deployments, and others to their runs."""
 ENDED = [StateType.CRASHED, StateType.CANCELLED, StateType.FAILED, StateType.COMPLETED]
 LAG = timedelta(seconds=30)
 """How long the states of a run's tasks may take to reach the server after its end."""

@@ -6,12 +6,14 @@ import os
 import sys
 from typing import Any, cast
 
+from prefect import tags
 from prefect.client.schemas.objects import State
 
 from flows.adapters.hub import Hub
 from flows.adapters.inspection import inspect
 from flows.environment import load
 from flows.maintain import CHECKED, maintain, quota_of
+from flows.orphans import TAG
 from flows.places import outbox_of
 from flows.preflight import check_prefect
 from flows.settings import Settings
@@ -49,5 +51,6 @@ def check(settings: Settings) -> int:
 
 
 async def _run(squash: bool, rebuild_state: bool) -> State[None]:
-    state: Any = await maintain(squash, rebuild_state, return_state=True)
+    with tags(TAG):
+        state: Any = await maintain(squash, rebuild_state, return_state=True)
     return cast("State[None]", state)

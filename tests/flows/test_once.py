@@ -4,7 +4,10 @@ import subprocess
 import sys
 
 import pytest
+from prefect.client.orchestration import get_client
+from prefect.client.schemas.filters import FlowFilter, FlowFilterName, FlowRunFilter, FlowRunFilterTags
 
+from flows import upkeep_once
 from flows.adapters.local_hub import LocalHub
 from flows.once import main
 from tests.flows.conftest import World, record
@@ -46,11 +49,31 @@ def test_a_worker_that_cannot_work_says_why_and_ends_with_1(world: World, once):
     assert "Traceback" not in said
 
 
-def test_an_idle_run_ends_with_0(world: World, once):
+def test_an_idle_run_ends_with_0_and_has_the_tag_by_which_automations_close_it_should_it_fall_silent(
+    world: World, once
+):
     world.publish()
+    before = tagged("implement")
     code, said = once()
     assert code == 0
     assert "Idle: " in said
+    assert tagged("implement") == before + 1
+
+
+def test_housekeeping_by_hand_has_the_tag_too(world: World, monkeypatch: pytest.MonkeyPatch):
+    before = tagged("maintain")
+    monkeypatch.setattr(sys, "argv", ["flows.maintain"])
+    with pytest.raises(SystemExit):
+        upkeep_once.main()
+    assert tagged("maintain") == before + 1
+
+
+def tagged(flow: str) -> int:
+    """How many runs of the flow automations know."""
+    ours = FlowRunFilter(tags=FlowRunFilterTags(all_=["autocoder"]))
+    with get_client(sync_client=True) as prefect:
+        named = FlowFilter(name=FlowFilterName(any_=[flow]))
+        return len(prefect.read_flow_runs(flow_filter=named, flow_run_filter=ours))
 
 
 def test_a_wrong_setting_is_a_sentence_and_no_traceback(world: World, once, monkeypatch: pytest.MonkeyPatch):
