@@ -1,8 +1,9 @@
-"""Names of git repositories: what may be fetched, and without the login that one may hold."""
+"""Addresses without the login that one may hold; names of git repositories, and which of them may be fetched."""
 
 import os
 import re
 from pathlib import Path
+from urllib.parse import unquote, urlsplit
 
 from stages.errors import Permanent
 
@@ -12,6 +13,18 @@ PROTOCOLS = ("file", "git", "http", "https", "ssh")
 def scrub(text: str) -> str:
     """The text with user names and passwords taken out of every URL in it."""
     return re.sub(r"(\w+://)[^/\s'\"]*@", r"\1", text)
+
+
+def without_login(address: str) -> str:
+    """The address of a server without user and password."""
+    parts = urlsplit(address)
+    return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
+
+
+def passwords(address: str) -> tuple[str, ...]:
+    """The password that the address holds, as it is written there and as it is meant; empty without one."""
+    written = urlsplit(address).netloc.rpartition("@")[0].partition(":")[2]
+    return (written, unquote(written)) if written else ()
 
 
 def address(repository: str, base: Path) -> str:

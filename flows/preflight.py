@@ -4,9 +4,9 @@ import time
 
 import httpx2
 
-from flows.adapters.endpoint import without_login
 from flows.adapters.hub import Hub, Missing
 from flows.adapters.rights import writer
+from flows.addresses import without_login
 from flows.settings import Settings
 from stages.errors import Misconfigured, Transient
 from stages.templates import Templates

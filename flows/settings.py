@@ -3,11 +3,12 @@
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from pydantic import Field, model_validator
+from pydantic import Field, SecretStr, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from flows import setting_kinds as kinds
 from flows import storage_names
+from flows.addresses import passwords
 from stages.errors import Misconfigured
 
 ROUTER = "https://router.huggingface.co/v1"
@@ -221,9 +222,10 @@ class Settings(BaseSettings):
         return self.hf_token is not None and not self.local
 
     @property
-    def secrets(self) -> tuple[kinds.Secret | None, ...]:
+    def secrets(self) -> tuple[SecretStr | None, ...]:
         """What must never be seen anywhere."""
-        return (self.hf_token, self.openai_api_key, self.password, self.webhook_secret)
+        login = (SecretStr(each) for each in passwords(self.openai_base_url or ""))
+        return (self.hf_token, self.openai_api_key, self.password, self.webhook_secret, *login)
 
     @property
     def hub_address(self) -> str:

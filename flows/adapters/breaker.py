@@ -16,6 +16,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from flows.addresses import without_login
 from stages.errors import EndpointDown
 
 if TYPE_CHECKING:
@@ -91,4 +92,4 @@ class Breaker:
 
 def of(settings: "Settings") -> Breaker:
     """The breaker of the endpoint that the settings name."""
-    return Breaker(settings.home, settings.model_address, settings.failures, 60 * settings.rest_minutes)
+    return Breaker(settings.home, without_login(settings.model_address), settings.failures, 60 * settings.rest_minutes)

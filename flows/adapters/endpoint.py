@@ -12,6 +12,7 @@ from flows.adapters.dialect import Dialects
 from flows.adapters.model_errors import Refusal, in_stream, refusal, sorted_out
 from flows.adapters.recording import CALL_HEADER, call_key
 from flows.adapters.redaction import without
+from flows.addresses import without_login
 from flows.settings import ROUTER, Settings
 from stages.errors import Misconfigured, Transient, WorkerError
 from stages.models import Question
@@ -180,12 +181,6 @@ def _client(settings: Settings) -> "openai.AsyncOpenAI":
 def replay_path(name: str) -> Path:
     """The file or folder that `replay:PATH` names."""
     return Path(name.removeprefix("replay:")).expanduser().absolute()
-
-
-def without_login(address: str) -> str:
-    """The address without user and password."""
-    parts = urlsplit(address)
-    return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
 
 
 def _never_arrived(error: "openai.APIConnectionError") -> bool:

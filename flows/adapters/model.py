@@ -27,8 +27,7 @@ class Model:
         self._settings = settings
         self._replay = replay_path(settings.model_name).name if settings.model_name.startswith("replay:") else ""
         self._prices = Prices(settings.price_prompt, settings.price_completion)
-        secrets = (settings.openai_api_key, settings.hf_token)
-        self._recorder = Recorder(settings.record, secrets) if settings.record else None
+        self._recorder = Recorder(settings.record, settings.secrets) if settings.record else None
         self._endpoint = Endpoint(settings)
         self._breaker = breaker or of(settings)
         self._expected = settings.answer_tokens // _EXPECTED

@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from flows.adapters.breaker import LONGEST_S, Breaker
+from flows.adapters.breaker import LONGEST_S, Breaker, of
 from stages.errors import EndpointDown
+from tests.adapters.asking import settings
 
 
 @dataclass
@@ -113,3 +114,15 @@ def test_other_addresses_are_not_concerned_nor_is_a_damaged_file(tmp_path: Path,
     (file,) = (tmp_path / "breakers").iterdir()
     file.write_text("{")
     assert not is_open(breaker(tmp_path, clock))
+
+
+def test_a_login_in_the_address_is_in_no_message_and_in_no_file(tmp_path: Path) -> None:
+    address = "http://me:pass%2Fword-1@127.0.0.1:9/v1"
+    chosen = settings(tmp_path, OPENAI_BASE_URL=address, model="fake-1", failures=2)
+    fail(of(chosen), 2)
+    with pytest.raises(EndpointDown, match=r"^http://127\.0\.0\.1:9/v1 failed again and again"):
+        of(chosen).check()
+    (file,) = (tmp_path / "breakers").iterdir()
+    assert "me:" not in file.read_text()
+    told = {secret.get_secret_value() for secret in chosen.secrets if secret}
+    assert told == {"pass%2Fword-1", "pass/word-1"}, "so that it is taken out of every other text, too"
