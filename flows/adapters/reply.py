@@ -10,6 +10,8 @@ from stages.text import clean
 
 CHARACTERS = 4
 """Of a token, where nobody counted."""
+MOST = 10**8
+"""Tokens that one call may be said to have cost: a hundred times the longest context. More is nonsense, as none is."""
 _CUT, _SHORT_PROMPT = 0.6, 1_000
 """Tokenizers differ by less than this; below so many tokens a chat template's own words blur the picture."""
 
@@ -71,7 +73,7 @@ def _usage(completion: Completion, prompt: int, prices: Prices) -> Usage:
 
 
 def _count(said: object) -> int:
-    return int(said) if isinstance(said, int | float) and said > 0 else 0
+    return int(said) if isinstance(said, int | float) and 0 < said <= MOST else 0
 
 
 def _detail(said: object, name: str) -> int:

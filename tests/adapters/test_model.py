@@ -53,12 +53,23 @@ async def test_an_endpoint_without_usage_is_counted_by_characters(tmp_path: Path
     assert reply.usage.completion_tokens == pytest.approx(100, abs=2)
 
 
-@pytest.mark.parametrize("usage", [{}, {"prompt_tokens": 0}, {"prompt_tokens": "many", "completion_tokens": None}])
+@pytest.mark.parametrize(
+    "usage",
+    [
+        {},
+        {"prompt_tokens": 0},
+        {"prompt_tokens": "many", "completion_tokens": None},
+        {"prompt_tokens": float("inf"), "completion_tokens": float("nan")},
+        {"prompt_tokens": 10**30, "completion_tokens": 10**30, "prompt_tokens_details": {"cached_tokens": 1e300}},
+    ],
+)
 async def test_nonsense_for_usage_is_as_good_as_none(tmp_path: Path, usage: dict[str, object]) -> None:
     with FakeModel([says("some text", usage=usage)]) as fake:
         reply = await ask(fake, tmp_path)
     assert reply.usage.estimated
-    assert reply.usage.completion_tokens > 0
+    assert 0 < reply.usage.completion_tokens < 100
+    assert 0 < reply.usage.prompt_tokens < 100
+    assert reply.usage.cached_tokens == 0
 
 
 async def test_cached_and_reasoning_tokens_are_told_apart_and_priced(tmp_path: Path) -> None:
