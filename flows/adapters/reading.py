@@ -8,6 +8,7 @@ from typing import Any
 
 from flows.adapters.catalog import SeenFile
 from flows.adapters.intake import Quarantined, named
+from flows.adapters.parquet_rows import Unread, rows
 from flows.adapters.redaction import Secrets, everywhere_without
 from stages.records import Record, read_record
 from stages.text import cut, stays_inside
@@ -18,8 +19,6 @@ NO_RECORDS = frozenset(("dataset_infos.json", "dataset_info.json", "dataset_dict
 """What `datasets` and workers like this one leave beside their records."""
 TABLES = 100
 """A file of many records may be so many times as large as one record."""
-ROWS = 64
-"""Rows of a Parquet file in memory at a time."""
 DIGITS = 18
 """Readers of a dataset have 64 bits; a longer integer is kept as text."""
 
@@ -73,7 +72,7 @@ def _record(file: SeenFile, raw: Any, dataset: str, row: int | None, repository:
 def _raw(file: SeenFile, data: bytes, limit: int) -> Iterator[tuple[int | None, Any]]:
     suffix = PurePosixPath(file.path).suffix.lower()
     if suffix == ".parquet":
-        yield from _rows(file, data)
+        yield from _rows(file, data, limit)
     elif suffix in LINES:
         yield from _lines(file, data, limit)
     else:
@@ -103,26 +102,15 @@ def _integer(digits: str) -> int | str:
     return int(digits) if len(digits) <= DIGITS else digits
 
 
-def _rows(file: SeenFile, data: bytes) -> Iterator[tuple[int | None, Any]]:
-    import pyarrow as pa  # an idle tick, and a dataset of JSON files, never pays for it
-    import pyarrow.parquet as pq
-
-    row = 0
-    try:
-        for batch in pq.ParquetFile(pa.BufferReader(data)).iter_batches(batch_size=ROWS):
-            for offset in range(batch.num_rows):
-                yield row + offset, _row(file, batch.slice(offset, 1), row + offset)
-            row += batch.num_rows
-    except Exception as error:  # of pyarrow mostly; a file's metadata can raise others
-        where = f"from row {row} on it" if row else "it"
-        yield None, _quarantined(file, f"{where} is no Parquet that can be read: {error}")
-
-
-def _row(file: SeenFile, table: Any, row: int) -> Any:
-    try:
-        return table.to_pylist()[0]
-    except Exception as error:  # of pyarrow, pytz, datetime, …: each type of a column can raise others
-        return _quarantined(file, f"it cannot be read: {named(error)}", row)
+def _rows(file: SeenFile, data: bytes, limit: int) -> Iterator[tuple[int | None, Any]]:
+    for row, told in enumerate(rows(data, limit, TABLES * limit)):
+        if not isinstance(told, Unread):
+            yield row, _parsed(file, told, row)
+        elif told.whole:
+            where = f"from row {row} on it" if row else "it"
+            yield None, _quarantined(file, f"{where} {told.reason}")
+        else:
+            yield row, _quarantined(file, told.reason, row)
 
 
 def _quarantined(file: SeenFile, reason: str, row: int | None = None) -> Quarantined:

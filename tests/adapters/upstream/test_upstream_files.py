@@ -1,15 +1,20 @@
 import io
 import json
+import re
+import sys
+from itertools import accumulate
 from typing import Any
 
+import psutil
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from flows.adapters import intake, reading
+from flows.adapters import intake, parquet_rows, reading
 from flows.adapters.local_hub import LocalHub
 from flows.adapters.local_hub_blobs import git_sha1
 from flows.adapters.upstream import Look
+from stages.errors import Transient
 from stages.matching import item_id
 from stages.models import Finding
 from stages.records import Kind, Record, read_record
@@ -133,6 +138,54 @@ def test_a_parquet_row_that_python_cannot_hold_is_quarantined_and_the_rest_goes_
     assert [(one.path, one.row) for one in look.quarantined] == [("data/000.parquet", 0)]
     assert "Nowhere/City" in look.quarantined[0].reason
     assert sorted(mine.waiting()) == ["b", "number 1"]
+
+
+def test_a_parquet_file_that_unpacks_to_any_size_is_quarantined_and_the_rest_goes_on(
+    hub_server: LocalHub, machine: Machines
+) -> None:
+    shapes = {"data/0.parquet": [1, 3, 1], "data/1.parquet": [1, 60_000], "data/2.parquet": [1] * 210}
+    files = {path: _repeating(times) for path, times in shapes.items()}
+    assert all(len(data) < 5_000 for data in files.values())
+    hub_server.put(ANALYSIS, {**files, **iterations(1)})
+    mine = machine(upstream_megabytes=0.1)
+    quarantined = {one.path: (one.row, one.reason) for one in mine.look(now=NOW).quarantined}
+    row, reason = quarantined.pop("data/1.parquet")
+    assert row is None
+    assert re.fullmatch(r"from row 1 on it needs over 5\d\d,\d{3},\d{3} bytes of memory to be read", reason)
+    too_much = "from row 199 on it is no Parquet that can be read: its rows unpack to more than 10,000,000 bytes"
+    assert quarantined == {
+        "data/0.parquet": (1, "the row has 150,029 bytes; at most 100,000 are read"),
+        "data/2.parquet": (None, too_much),
+    }
+    assert "number 1" in mine.waiting()
+
+
+def test_of_a_parquet_file_that_ends_its_reader_the_rest_is_unread() -> None:
+    rows = parquet_rows.rows(_repeating([1] * 210), 10**6, 10**8)
+    next(rows)
+    (reader,) = psutil.Process().children()
+    reader.kill()
+    *read, last = rows
+    assert all(isinstance(json.loads(row), dict) for row in read if isinstance(row, bytes))
+    assert isinstance(last, parquet_rows.Unread)
+    assert last.whole
+    assert len(read) < 200
+
+
+def test_a_parquet_file_is_not_to_blame_where_its_reader_cannot_be_started(monkeypatch: pytest.MonkeyPatch) -> None:
+    for program in ("/bin/false", "/nowhere"):
+        monkeypatch.setattr(sys, "executable", program)
+        with pytest.raises(Transient, match="reads Parquet files cannot be started"):
+            list(parquet_rows.rows(bytes(1 << 20), 10, 10))
+
+
+def _repeating(times: list[int]) -> bytes:
+    """A column of lists: in each row one text of 50 kB so many times, which the file holds but once."""
+    shared = pa.DictionaryArray.from_arrays(pa.array([0] * sum(times), pa.int32()), pa.array(["x" * 50_000]))
+    ends = pa.array([0, *accumulate(times)], pa.int32())
+    sink = io.BytesIO()
+    pq.write_table(pa.table({"description": pa.ListArray.from_arrays(ends, shared)}), sink, compression="zstd")
+    return sink.getvalue()
 
 
 def test_a_fault_in_reading_one_file_costs_that_file_alone(
