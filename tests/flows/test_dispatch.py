@@ -53,6 +53,7 @@ def test_items_are_handed_out_worked_on_by_others_and_published_by_a_later_tick(
     assert not any(tag.startswith("handed-out") for run in shared.runs() for tag in run.tags)
 
 
+@pytest.mark.slow
 def test_a_dead_item_run_is_handed_out_again_and_nothing_is_paid_for_twice(world: World, shared: Pool):
     world.publish(record("a"))
     shared.tick()
