@@ -1,8 +1,8 @@
 """Runs whose process died without a word: nobody else closes them, and each holds the schedule's one slot.
 
 On this machine a run is known by the lock that its process holds (`flows.presence`); one that has not come so far, by
-the process id that its worker reported. Elsewhere an automation closes runs that have fallen silent
-(`automations.yaml`).
+its process, where that was seen to begin here (`deployments.sightings`), or by the process id that its worker reported,
+where all runs are worked on here. Elsewhere an automation closes runs that have fallen silent (`automations.yaml`).
 """
 
 from collections.abc import Iterator
@@ -19,6 +19,7 @@ from prefect.client.schemas.filters import (
 from prefect.client.schemas.objects import FlowRun, StateType
 from prefect.states import Cancelled, Crashed
 
+from deployments.sightings import RUN_ID, Sightings
 from flows import streaks
 from flows.orphans import OURS, close_orphans
 from flows.presence import is_alive, tidy
@@ -26,35 +27,42 @@ from flows.presence import is_alive, tidy
 UNDER_WAY = [StateType.PENDING, StateType.RUNNING, StateType.CANCELLING]
 PATIENCE = timedelta(seconds=40)
 """How long a run may be under way before its process is to be seen; a busy machine starts one in 10 s."""
-RUN_ID = "PREFECT__FLOW_RUN_ID"
-"""The variable by which a worker tells the process which run it is."""
 
 
-def close_dead_runs(prefect: SyncPrefectClient, home: Path, *, alone: bool) -> Iterator[str]:
+def close_dead_runs(prefect: SyncPrefectClient, home: Path, seen: Sightings, *, alone: bool) -> Iterator[str]:
     """A line for each run that is closed now; task runs of ended runs do not stay Running.
 
-    alone: all runs of this server are worked on here, so that process ids are this machine's.
+    seen: what began beneath this process; of ended runs it is forgotten. alone: all runs of this server are worked on
+    here, so that process ids are this machine's.
     """
     under_way = FlowRunFilter(state=FlowRunFilterState(type=FlowRunFilterStateType(any_=UNDER_WAY)))
     closed = 0
-    for run in prefect.read_flow_runs(flow_filter=OURS, flow_run_filter=under_way, limit=200):
-        if why := _death(run, home, alone):
+    runs = prefect.read_flow_runs(flow_filter=OURS, flow_run_filter=under_way, limit=200)
+    for run in runs:
+        if why := _death(run, home, seen, alone):
+            if prefect.read_flow_run(run.id).state_id != run.state_id:
+                continue  # it came to its end while we looked
             state = Cancelled if run.state_type is StateType.CANCELLING else Crashed
             prefect.set_flow_run_state(run.id, state(message=why), force=True)
             closed += 1
             yield f"closed    {run.name}: {why}"
+    seen.keep({run.id for run in runs})
     if closed:
         streaks.tell(prefect)
     tidy(home)
     close_orphans(prefect)
 
 
-def _death(run: FlowRun, home: Path, alone: bool) -> str:
+def _death(run: FlowRun, home: Path, seen: Sightings, alone: bool) -> str:
     """Why nobody works on this run any more; empty while somebody may."""
     alive = is_alive(home, run.id)
     if alive is not None:
         return "" if alive else "Its process died."
-    if not alone or run.state is None or datetime.now(UTC) - run.state.timestamp < PATIENCE:
+    if run.state is None or datetime.now(UTC) - run.state.timestamp < PATIENCE:
+        return ""
+    if run.id in seen:
+        return "" if seen.is_there(run.id) else "Its process died before it began."
+    if not alone:
         return ""
     if run.state_type is not StateType.PENDING and not run.infrastructure_pid:
         return ""  # started by hand, without a worker and in another home

@@ -5,7 +5,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import NoReturn
 
 import httpx
@@ -18,6 +18,7 @@ from deployments.deploy import POOL, client, forget_missed
 from deployments.leftovers import Started
 from deployments.processes import Child
 from deployments.running import environment_of, say
+from deployments.sightings import Sightings
 from flows.adapters.hub import Hub
 from flows.environment import load
 from flows.preflight import check_local_hub, check_prefect, preflight
@@ -53,7 +54,7 @@ def work(settings: Settings, started: Started) -> NoReturn:
 
 def start_worker(prefect: SyncPrefectClient, settings: Settings, environment: dict[str, str], started: Started) -> None:
     """A worker, after what an earlier one left was tidied up: dead runs, and ticks whose time has passed."""
-    for line in close_dead_runs(prefect, settings.home, alone=alone()):
+    for line in close_dead_runs(prefect, settings.home, Sightings(), alone=alone()):
         say(line)
     if missed := forget_missed(prefect):
         say(f"dropped   {missed} scheduled runs whose time passed while no worker ran")
@@ -69,19 +70,21 @@ def start_worker(prefect: SyncPrefectClient, settings: Settings, environment: di
 
 @dataclass
 class Watch:
-    """Looks now and then for runs whose process died."""
+    """Looks now and then for runs whose process died, and every second for processes of runs that began beneath us."""
 
     prefect: SyncPrefectClient
     settings: Settings
     next_look: float = 0.0
     """Of the monotonic clock, in seconds."""
+    seen: Sightings = field(default_factory=Sightings)
 
     def news(self) -> Iterator[str]:
         """A line for each run that is closed now; nothing when the server does not answer: the next look will do."""
+        self.seen.look()
         if time.monotonic() > self.next_look:
             self.next_look = time.monotonic() + LOOK_S
             with suppress(httpx.HTTPError):
-                yield from close_dead_runs(self.prefect, self.settings.home, alone=alone())
+                yield from close_dead_runs(self.prefect, self.settings.home, self.seen, alone=alone())
 
 
 def alone() -> bool:

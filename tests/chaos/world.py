@@ -14,6 +14,7 @@ from deployments.dead_runs import close_dead_runs
 from deployments.deploy import PROJECT, client
 from deployments.prefect_server import SERVER
 from deployments.processes import Child
+from deployments.sightings import Sightings
 from flows.preflight import answers
 from tests.bench.ledger import Ledger
 from tests.chaos.nursery import Nursery
@@ -110,7 +111,7 @@ class World:
     def close_dead_runs(self) -> None:
         """As `make up` does it."""
         with self.prefect() as prefect:
-            list(close_dead_runs(prefect, self.home, alone=True))
+            list(close_dead_runs(prefect, self.home, Sightings(), alone=True))
 
     def deploy(self) -> subprocess.Popen[bytes]:
         """Put the deployments in place, beside what else happens."""

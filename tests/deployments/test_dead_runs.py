@@ -9,15 +9,18 @@ from datetime import timedelta
 from pathlib import Path
 from uuid import UUID
 
+import psutil
 import pytest
 from prefect import flow, task
 from prefect.client.orchestration import SyncPrefectClient, get_client
 from prefect.client.schemas.objects import FlowRun, State
-from prefect.states import Cancelling, Pending, Running
+from prefect.states import Cancelling, Completed, Pending, Running
+from pytest_mock import MockerFixture
 
 from deployments import dead_runs
 from deployments.automations import put_in_place
 from deployments.dead_runs import close_dead_runs
+from deployments.sightings import RUN_ID, Sightings
 from flows import orphans
 from flows.presence import is_alive, present
 
@@ -27,6 +30,19 @@ from flows.presence import present
 with present(pathlib.Path(sys.argv[1]), uuid.UUID(sys.argv[2])):
     print("held", flush=True)
     time.sleep(600)
+"""
+WORKER = """
+import os, subprocess, sys
+run = subprocess.Popen([sys.executable, "-c", sys.argv[1]], env={**os.environ, sys.argv[2]: sys.argv[3]})
+run.wait()
+print("reaped", flush=True)
+sys.stdin.read()
+"""
+RUN = """
+import subprocess, sys
+helper = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
+print("begun", flush=True)
+helper.wait()
 """
 
 
@@ -56,7 +72,7 @@ def no_patience(monkeypatch: pytest.MonkeyPatch) -> None:
 @contextmanager
 def started_for(run: FlowRun) -> Iterator[int]:
     """The id of a process that a worker started for this run, and that has not come far."""
-    environment = {**os.environ, dead_runs.RUN_ID: str(run.id)}
+    environment = {**os.environ, RUN_ID: str(run.id)}
     process = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"], env=environment)
     try:
         yield process.pid
@@ -87,15 +103,17 @@ def test_a_run_whose_process_was_killed_is_closed_with_its_task_runs(prefect: Sy
     run = run_in(prefect, Running())
     left = prefect.create_task_run(think, run.id, dynamic_key="0", state=Running())
     process = holder(tmp_path, run.id)
-    assert list(close_dead_runs(prefect, tmp_path, alone=False)) == []
+    assert list(close_dead_runs(prefect, tmp_path, Sightings(), alone=False)) == []
     assert state_of(prefect, run) == "Running", "it lives"
     process.kill()
     process.wait()
-    assert list(close_dead_runs(prefect, tmp_path, alone=False)) == [f"closed    {run.name}: Its process died."]
+    assert list(close_dead_runs(prefect, tmp_path, Sightings(), alone=False)) == [
+        f"closed    {run.name}: Its process died."
+    ]
     assert state_of(prefect, run) == "Crashed"
     assert prefect.read_task_run(left.id).state_name == "Crashed"
     assert list((tmp_path / "runs").iterdir()) == []
-    assert list(close_dead_runs(prefect, tmp_path, alone=False)) == []
+    assert list(close_dead_runs(prefect, tmp_path, Sightings(), alone=False)) == []
 
 
 def test_a_run_that_ended_in_order_leaves_nothing(tmp_path: Path):
@@ -125,7 +143,7 @@ def test_a_dead_run_that_was_being_cancelled_is_cancelled(prefect: SyncPrefectCl
     process = holder(tmp_path, run.id)
     process.kill()
     process.wait()
-    assert len(list(close_dead_runs(prefect, tmp_path, alone=False))) == 1
+    assert len(list(close_dead_runs(prefect, tmp_path, Sightings(), alone=False))) == 1
     assert state_of(prefect, run) == "Cancelled"
 
 
@@ -137,23 +155,64 @@ def test_a_run_that_never_began_is_closed_where_its_process_is_gone_whoever_has_
     with started_for(lives) as pid:
         for run in (lives, dead):
             prefect.update_flow_run(run.id, infrastructure_pid=str(pid))
-        (line,) = close_dead_runs(prefect, tmp_path, alone=True)
+        (line,) = close_dead_runs(prefect, tmp_path, Sightings(), alone=True)
     assert line == f"closed    {dead.name}: Its process died before it began."
     assert state_of(prefect, lives) == state.name
     prefect.update_flow_run(lives.id, infrastructure_pid=str(2**22 - 1))
-    assert len(list(close_dead_runs(prefect, tmp_path, alone=True))) == 1
+    assert len(list(close_dead_runs(prefect, tmp_path, Sightings(), alone=True))) == 1
 
 
 def test_a_run_that_no_worker_started_is_closed_where_nobody_else_could(prefect: SyncPrefectClient, tmp_path: Path):
     run = run_in(prefect, Pending())
-    assert list(close_dead_runs(prefect, tmp_path, alone=False)) == [], "another machine may be about to"
-    assert len(list(close_dead_runs(prefect, tmp_path, alone=True))) == 1
+    assert list(close_dead_runs(prefect, tmp_path, Sightings(), alone=False)) == [], "another machine may be about to"
+    assert len(list(close_dead_runs(prefect, tmp_path, Sightings(), alone=True))) == 1
     assert state_of(prefect, run) == "Crashed"
+
+
+@pytest.mark.parametrize("state", [Pending(), Running()])
+def test_a_run_that_began_beneath_us_is_closed_where_its_process_is_gone_though_what_it_started_lives(
+    prefect: SyncPrefectClient, tmp_path: Path, state: State
+):
+    run, seen = run_in(prefect, state), Sightings()
+    pipe = subprocess.PIPE
+    argv = [sys.executable, "-c", WORKER, RUN, RUN_ID, str(run.id)]
+    with subprocess.Popen(argv, stdin=pipe, stdout=pipe, text=True) as worker:
+        assert worker.stdout
+        assert worker.stdout.readline() == "begun\n"
+        process, helper = psutil.Process(worker.pid).children(recursive=True)
+        try:
+            seen.look()
+            assert list(close_dead_runs(prefect, tmp_path, seen, alone=False)) == [], "it lives"
+            process.kill()
+            assert worker.stdout.readline() == "reaped\n"
+            seen.look()
+            (line,) = close_dead_runs(prefect, tmp_path, seen, alone=False)
+        finally:
+            helper.kill()
+            worker.kill()
+    assert line == f"closed    {run.name}: Its process died before it began."
+    assert state_of(prefect, run) == "Crashed"
+    list(close_dead_runs(prefect, tmp_path, seen, alone=False))
+    assert run.id not in seen, "it is forgotten"
+
+
+def test_a_run_that_ends_while_we_look_is_left_as_it_ended(
+    prefect: SyncPrefectClient, tmp_path: Path, mocker: MockerFixture
+):
+    run = run_in(prefect, Pending())
+
+    def ends(*given: object) -> str:
+        prefect.set_flow_run_state(run.id, Completed(), force=True)
+        return "It is gone."
+
+    mocker.patch.object(dead_runs, "_death", ends)
+    assert list(close_dead_runs(prefect, tmp_path, Sightings(), alone=True)) == []
+    assert state_of(prefect, run) == "Completed"
 
 
 def test_a_run_started_by_hand_in_another_home_is_left_alone(prefect: SyncPrefectClient, tmp_path: Path):
     run = run_in(prefect, Running())
-    assert list(close_dead_runs(prefect, tmp_path, alone=True)) == []
+    assert list(close_dead_runs(prefect, tmp_path, Sightings(), alone=True)) == []
     assert state_of(prefect, run) == "Running"
 
 
@@ -162,7 +221,7 @@ def test_a_run_that_has_just_begun_is_given_time(
 ):
     monkeypatch.setattr(dead_runs, "PATIENCE", timedelta(seconds=600))
     run_in(prefect, Pending())
-    assert list(close_dead_runs(prefect, tmp_path, alone=True)) == []
+    assert list(close_dead_runs(prefect, tmp_path, Sightings(), alone=True)) == []
 
 
 def test_automations_are_put_in_place_once_and_one_that_was_paused_stays_so(prefect: SyncPrefectClient):
