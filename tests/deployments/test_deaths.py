@@ -22,6 +22,7 @@ from deployments.automations import wanted
 from deployments.deploy import PROJECT
 from deployments.leftovers import leftovers
 from deployments.processes import end
+from deployments.sightings import run_of
 from tests.adapters.fake_answers import answer_for
 from tests.adapters.fake_model import FakeModel
 from tests.adapters.fake_replies import Answer, Call, Wire, says
@@ -180,6 +181,49 @@ def test_a_run_that_dies_beside_a_worker_of_its_own_is_closed_within_a_minute(
         assert worker.wait(60) == 0
         process.kill()
         process.wait()
+
+
+def test_a_run_that_dies_before_it_took_its_lock_is_closed_by_the_worker_that_saw_it_begin(
+    up: Up, prefect: SyncPrefectClient, tmp_path: Path
+):
+    up.read_until("deployed")
+    others = [psutil.Process(up.process.pid), psutil.Process(up.pid("The Prefect worker"))]
+    for other in others:
+        other.suspend()  # it would take the run, and knows process ids of its server's runs
+    home = tmp_path / "other"
+    env = {**up.env, "PREFECT_API_URL": up.api, "AUTOCODER_HOME": str(home)}
+    argv = [sys.executable, "-m", "deployments.worker"]
+    worker = subprocess.Popen(argv, env=env, stdout=subprocess.PIPE, text=True)
+    try:
+        assert worker.stdout
+        assert any("Ctrl-C" in line for line in worker.stdout)
+        run = prefect.create_flow_run_from_deployment(prefect.read_deployment_by_name("maintain/daily").id)
+        process = beneath(worker.pid, run)
+        process.suspend()
+        time.sleep(5)  # more than one look
+        assert not (home / "runs" / f"{run.id}.lock").exists()
+        parent = process.parent()
+        assert parent
+        for dying in (parent, process):
+            dying.kill()
+        assert until(lambda: state(prefect, run) == "Crashed", 75)
+        assert (prefect.read_flow_run(run.id).state.message or "") == "Its process died before it began."  # type: ignore[union-attr]
+    finally:
+        for other in others:
+            other.resume()
+        worker.terminate()
+        assert worker.wait(60) == 0
+
+
+def beneath(worker: int, run: FlowRun) -> psutil.Process:
+    """The process that this worker starts for the run."""
+    patience = time.monotonic() + PATIENCE_S
+    while time.monotonic() < patience:
+        for process in psutil.Process(worker).children(recursive=True):
+            if run_of(process) == run.id:
+                return process
+        time.sleep(0.1)
+    raise AssertionError("the worker starts nothing")
 
 
 def elsewhere(up: Up, run: FlowRun, home: Path) -> "subprocess.Popen[bytes]":
