@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from flows.adapters import intake, parquet_rows, reading
+from flows.adapters import intake, parquet_reader, parquet_rows, reading
 from flows.adapters.local_hub import LocalHub
 from flows.adapters.local_hub_blobs import git_sha1
 from flows.adapters.upstream import Look
@@ -163,7 +163,7 @@ def test_a_parquet_file_that_unpacks_to_any_size_is_quarantined_and_the_rest_goe
 def test_of_a_parquet_file_that_ends_its_reader_the_rest_is_unread() -> None:
     rows = parquet_rows.rows(_repeating([1] * 210), 10**6, 10**8)
     next(rows)
-    (reader,) = psutil.Process().children()
+    (reader,) = (each for each in psutil.Process().children() if parquet_reader.__file__ in each.cmdline())
     reader.kill()
     *read, last = rows
     assert all(isinstance(json.loads(row), dict) for row in read if isinstance(row, bytes))
