@@ -32,7 +32,7 @@ worker: $(VENV)/.installed
 	@exec $(BIN)/python -m deployments.worker
 
 test: $(VENV)/.installed
-	$(BIN)/python -m pytest -n 2 --dist loadgroup
+	$(BIN)/python -m pytest -n 2 --dist loadfile
 
 e2e: $(VENV)/.installed $(VENV)/browser
 	$(BIN)/python -m pytest -m slow

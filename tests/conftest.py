@@ -18,13 +18,6 @@ os.environ["PREFECT_HOME"] = f"{_home.name}/prefect"
 import flows  # noqa: E402, F401  # fills in what Prefect and huggingface_hub read at their import
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Files stay together, and all tests that want a Prefect server: one is enough for them."""
-    for item in items:
-        wants_server = "prefect_server" in getattr(item, "fixturenames", ())
-        item.add_marker(pytest.mark.xdist_group("prefect" if wants_server else str(item.path)))
-
-
 @pytest.fixture(scope="session")
 def prefect_server() -> Iterator[None]:
     """A Prefect server for all tests of this process that want one: a second would take the first one's events."""
