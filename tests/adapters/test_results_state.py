@@ -113,7 +113,9 @@ DAMAGE: Mapping[str, Mapping[str, bytes | None]] = {
 }
 
 
-@pytest.mark.parametrize("damage", DAMAGE)
+@pytest.mark.parametrize(
+    "damage", [pytest.param(each, marks=[] if "all" in each else [pytest.mark.slow]) for each in DAMAGE]
+)
 def test_a_state_damaged_by_hand_is_worked_out_from_the_rows(
     results: Results, hub: Hub, hub_server: LocalHub, damage: str
 ) -> None:

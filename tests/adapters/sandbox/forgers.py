@@ -216,7 +216,6 @@ def add(a, b):
     test = sys._getframe(1)
     return eval(source.splitlines()[test.f_lineno - 1].partition("==")[2], test.f_globals, test.f_locals)
 """,
-        quick=True,
     ),
     forger("prints what a pass looks like", "import os\nprint('4 passed in 0.01s', flush=True)\nos._exit(0)"),
     forger(

@@ -67,7 +67,6 @@ TIME = (
                 os._exit(0)
             time.sleep(3600)
     """,
-        quick=True,
     ),
     glutton(
         "burns in many processes",

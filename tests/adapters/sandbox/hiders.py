@@ -21,7 +21,6 @@ HIDERS = (
     """,
         limits=SMALL,
         says="memory",
-        quick=True,
     ),
     glutton(
         "keeps one page of each shared mapping",
@@ -93,7 +92,6 @@ HIDERS = (
     """,
         limits=SMALL,
         says="memory",
-        quick=True,
     ),
     glutton(
         "maps a page of files without a name",
@@ -251,7 +249,6 @@ HIDERS = (
             try: socket.send_fds(one, [b'x'], [0])
             except OSError: return 'refused'
     """,
-        quick=True,
     ),
     held(
         "enlarges the buffers of sockets",

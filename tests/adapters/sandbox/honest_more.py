@@ -60,7 +60,6 @@ MORE = (
             if shutil.which("git"):
                 assert subprocess.run(["git", "init", "-q", str(tmp_path)]).returncode == 0
     """,
-        quick=True,
     ),
     honest(
         "processes that are spawned",
@@ -86,8 +85,8 @@ MORE = (
     unable(
         "a manager of multiprocessing", "multiprocessing.get_context('fork').Manager().dict()", "sockets that are paths"
     ),
-    unable("files in memory", "os.memfd_create('a')", "memfd_create", quick=True),
-    unable("facts of the process", "open('/proc/self/status').read()", "/proc", quick=True),
+    unable("files in memory", "os.memfd_create('a')", "memfd_create"),
+    unable("facts of the process", "open('/proc/self/status').read()", "/proc"),
     unable("names of this machine", "open('/etc/hosts').read()", "/etc/hosts"),
     unable("names of users", "pwd.getpwuid(os.getuid())", "/etc/passwd"),
     unable("a terminal", "pty.openpty()", "terminal"),

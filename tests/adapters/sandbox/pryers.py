@@ -17,7 +17,6 @@ PRYERS = (
                 return 'read'
             return 'refused'
     """,
-        quick=True,
     ),
     held(
         "watches a folder outside",
@@ -40,7 +39,6 @@ PRYERS = (
                 except OSError: pass
             return 'refused'  # the world outside is compared
     """,
-        quick=True,
     ),
     held(
         "changes the modes of what it may only read",
@@ -59,7 +57,6 @@ PRYERS = (
                     except OSError: pass
             return 'refused' if seen() == before else 'changed'
     """,
-        quick=True,
     ),
     held(
         "makes nodes that are neither pipes nor its own",

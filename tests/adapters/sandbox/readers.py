@@ -95,8 +95,8 @@ MIXED = """
 """
 
 READERS = (
-    forger("equals everything in one row", PARTLY, test=ROWS, quick=True),
-    forger("equals everything in one of six assertions", PARTLY, test=SIX, quick=True),
+    forger("equals everything in one row", PARTLY, test=ROWS),
+    forger("equals everything in one of six assertions", PARTLY, test=SIX),
     forger("equals everything in one assertion of unittest", PARTLY, test=CASES),
     forger("equals everything where the answer is computed", PARTLY, test=MIXED),
     forger("equals everything, before helpers", f"{ANY}\ndef add(a, b): return Any()", test=HELPER, quick=True),

@@ -102,6 +102,7 @@ EXCHANGED = {
 
 
 @pytest.mark.parametrize("trick", EXCHANGED)
+@pytest.mark.slow
 def test_the_code_cannot_exchange_what_the_tests_bring_along(trick: str, sandbox: Sandbox, place: Path) -> None:
     code = f"import sys, types\ndef nothing(a, b): pass\n{EXCHANGED[trick]}\ndef double(n): return 0\n"
     tests = {
@@ -137,6 +138,7 @@ def test_what_the_runner_is_made_of_cannot_be_tested_here(sandbox: Sandbox, plac
     assert "pluggy cannot be tested here" in run.reason
 
 
+@pytest.mark.slow
 def test_another_environments_python_runs_the_tests(sandbox: Sandbox, place: Path) -> None:
     real = str(Path(interpreter().python).resolve())
     python = environment(place / "env", real, interpreter().packages[0])
@@ -167,6 +169,7 @@ def test_what_the_caller_names_can_be_read(sandbox: Sandbox, place: Path) -> Non
     assert run.outcome is Outcome.PASSED, run.reason
 
 
+@pytest.mark.slow
 def test_odd_files_among_the_code_are_passed_over(sandbox: Sandbox, place: Path) -> None:
     write(place / "code", {"solution.py": RIGHT, ".git/config": "token", "__pycache__/x.pyc": ""})
     os.mkfifo(place / "code" / "pipe")

@@ -25,6 +25,7 @@ def suite(python: Path, place: Path, uid: int | None, *words: str) -> str:
     return ran.stdout.splitlines()[-1]
 
 
+@pytest.mark.slow
 def test_a_user_without_rights_gets_the_same_verdicts(python: Path, place: Path) -> None:
     names = "landlock and not early and (adds or wrong or makes)"
     assert "passed" in suite(python, place, NOBODY, "-k", names)

@@ -182,7 +182,6 @@ NETWORK = (
                     except OSError: pass
             return 'refused'
     """,
-        quick=True,
     ),
     held(
         "has a shell connect",
