@@ -92,7 +92,8 @@ class Workshop:
 
     @cached_property
     def spending(self) -> "Spending":
-        from flows.adapters.spending import Spending, bounds
+        from flows.adapters.bounds import bounds
+        from flows.adapters.spending import Spending
 
         return Spending(self.home, bounds(self.settings), run=uuid4().hex)
 

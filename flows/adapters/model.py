@@ -4,11 +4,12 @@ import logging
 from time import monotonic
 from uuid import uuid4
 
+from flows.adapters.bounds import bounds
 from flows.adapters.breaker import Breaker, of
 from flows.adapters.endpoint import Endpoint, Tally, replay_path
 from flows.adapters.recording import Recorder
 from flows.adapters.reply import CHARACTERS, Prices, prompt_tokens, reply_from
-from flows.adapters.spending import Reservation, Spending, bounds
+from flows.adapters.spending import Reservation, Spending
 from flows.settings import Settings
 from stages.errors import Transient, WorkerError
 from stages.models import Question, Reply, Usage

@@ -9,20 +9,17 @@ import sqlite3
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime, time, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from threading import Lock
-from typing import TYPE_CHECKING, NamedTuple
 from uuid import uuid4
 
 from filelock import FileLock
 
+from flows.adapters.bounds import Bounds, Spent, check
 from flows.adapters.ledger import SPENDING_DAYS
-from stages.errors import BudgetReached, Misconfigured, Transient
+from stages.errors import Misconfigured, Transient
 from stages.models import Usage
-
-if TYPE_CHECKING:
-    from flows.settings import Settings
 
 _DEAD = timedelta(hours=1)
 """A call in flight for so long belongs to a dead process; should it settle after all, the difference is made good."""
@@ -53,26 +50,6 @@ FROM spent WHERE source LIKE 'call/%' AND at < :dead GROUP BY scope, key
 ON CONFLICT DO UPDATE SET
     tokens = tokens + excluded.tokens, requests = requests + excluded.requests, cost = cost + excluded.cost
 """
-
-
-@dataclass(frozen=True)
-class Bound:
-    """At most so much; None: as much as it takes."""
-
-    tokens: int | None = None
-    dollars: float | None = None
-
-
-Bounds = Mapping[str, Bound]
-"""Scope ("item", "run", "day") → its bound."""
-
-
-class Spent(NamedTuple):
-    """What was spent."""
-
-    tokens: int
-    dollars: float
-    requests: int
 
 
 Told = Mapping[str, Mapping[str, int]]
@@ -115,7 +92,7 @@ class Spending:
         reservation = Reservation(f"call/{uuid4().hex}", day, keys, expected)
         with self._transaction() as db:
             for scope, key in keys:
-                self._check(scope, key, now, _sum(db, scope, key))
+                check(self._bounds, scope, key, now, _sum(db, scope, key))
             db.executemany(_ADD, self._rows(reservation, reservation.source, expected))
         return reservation
 
@@ -132,7 +109,7 @@ class Spending:
         now = self._clock()
         with self._transaction() as db:
             for scope, key in (("run", self._run), ("day", now.date().isoformat())):
-                self._check(scope, key, now, _sum(db, scope, key))
+                check(self._bounds, scope, key, now, _sum(db, scope, key))
 
     def start_over(self, item: str) -> None:
         """Give an item its whole bound again: for a new attempt that somebody asked for by name."""
@@ -178,21 +155,6 @@ class Spending:
             self._db.close()
             self._db = None
 
-    def _check(self, scope: str, key: str, now: datetime, spent: Spent) -> None:
-        bound = self._bounds.get(scope, Bound())
-        said = ""
-        if bound.tokens is not None and spent.tokens >= bound.tokens:
-            said = f"{spent.tokens:,} of {bound.tokens:,} tokens: raise AUTOCODER_TOKENS_PER_{scope.upper()}"
-        elif bound.dollars is not None and spent.dollars >= bound.dollars:
-            said = f"${spent.dollars:.2f} of ${bound.dollars:.2f}: raise AUTOCODER_DOLLARS_PER_{scope.upper()}"
-        if not said:
-            return
-        reopens = None if scope != "day" else datetime.combine(now.date() + timedelta(days=1), time(), UTC)
-        again = f", or wait until it opens again at {reopens:%Y-%m-%d %H:%M} UTC" if reopens else ""
-        again = "; the next run opens it again" if scope == "run" else again
-        told = f"The bound on spending per {scope} ({key}) is reached, {said}{again}."
-        raise BudgetReached(told, scope=scope, reopens=reopens)
-
     def _rows(self, r: Reservation, source: str, usage: Usage, less: Usage = _NOTHING) -> list[dict[str, object]]:
         figures = {
             "tokens": usage.prompt_tokens + usage.completion_tokens - less.prompt_tokens - less.completion_tokens,
@@ -237,15 +199,6 @@ class Spending:
             db.execute("DELETE FROM spent WHERE day < ?", ((self._clock() - _KEPT).date().isoformat(),))
             self._db = db
         return self._db
-
-
-def bounds(settings: "Settings") -> Bounds:
-    """The bounds that the settings name."""
-    return {
-        "item": Bound(settings.tokens_per_item, settings.dollars_per_item),
-        "run": Bound(settings.tokens_per_run, settings.dollars_per_run),
-        "day": Bound(settings.day_tokens, settings.dollars_per_day),
-    }
 
 
 def _sum(db: sqlite3.Connection, scope: str, key: str) -> Spent:

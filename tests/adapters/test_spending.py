@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from flows.adapters.spending import Bound, Bounds, Spending, bounds
+from flows.adapters.bounds import Bound, Bounds, bounds
+from flows.adapters.spending import Spending
 from flows.settings import ROUTER
 from stages.errors import BudgetReached, Misconfigured, Transient
 from stages.models import Usage

@@ -66,12 +66,17 @@ def test_what_was_thought_before_a_failure_is_not_asked_again(world: World):
     assert {r.state_name for r in world.task_runs() if r.name.startswith("Deep")} == {"Cached"}
 
 
-@pytest.mark.slow
-def test_a_changed_model_asks_again(world: World, monkeypatch: pytest.MonkeyPatch):
+def think_it_through(world: World) -> None:
+    """A run that has the six thoughts of an item, and no draft."""
     world.publish(record("a"))
     world.odd["draft"] = lambda call: refuses(401, openai_error("no"))
     world.run()
     world.asked()
+
+
+@pytest.mark.slow
+def test_a_changed_model_asks_again(world: World, monkeypatch: pytest.MonkeyPatch):
+    think_it_through(world)
     monkeypatch.setenv("AUTOCODER_MODEL", "fake-2")
     world.odd.clear()
     world.run()
@@ -81,10 +86,7 @@ def test_a_changed_model_asks_again(world: World, monkeypatch: pytest.MonkeyPatc
 @pytest.mark.slow
 def test_another_model_behind_an_address_asks_again_where_none_is_named(world: World, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.delenv("AUTOCODER_MODEL")
-    world.publish(record("a"))
-    world.odd["draft"] = lambda call: refuses(401, openai_error("no"))
-    world.run()
-    world.asked()
+    think_it_through(world)
     world.odd.clear()
     monkeypatch.setattr("flows.adapters.endpoint.Endpoint._only_model", another)
     world.run()
@@ -97,10 +99,7 @@ async def another(endpoint: Endpoint, asked: str) -> str:
 
 @pytest.mark.slow
 def test_a_changed_answer_type_asks_again(world: World, monkeypatch: pytest.MonkeyPatch):
-    world.publish(record("a"))
-    world.odd["draft"] = lambda call: refuses(401, openai_error("no"))
-    world.run()
-    world.asked()
+    think_it_through(world)
     world.odd.clear()
     monkeypatch.setattr("flows.policy._shape", lambda kind: "of another version")
     world.run()
@@ -111,10 +110,7 @@ def test_a_changed_answer_type_asks_again(world: World, monkeypatch: pytest.Monk
 def test_a_changed_template_asks_again_and_what_comes_before_it_is_not(
     world: World, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ):
-    world.publish(record("a"))
-    world.odd["draft"] = lambda call: refuses(401, openai_error("no"))
-    world.run()
-    world.asked()
+    think_it_through(world)
     template = "implementation_plan.j2"
     folder = tmp_path / "templates"
     folder.mkdir()
