@@ -57,7 +57,7 @@ class Workshop:
         self.progress = Progress()
         self.claims = Claims(self.place / "claims")
         self.told: Spent | None = None
-        """What the results dataset told of spending in this run; None while we do not know, or there is no dataset."""
+        """What the results dataset told of spending in this run; None while we do not know, or it has lost rows."""
         self.thoughts: dict[str, list[Thought[Any]]] = {}
         """Key of an item → what was thought of it in this run, for a row that says why there is no more."""
         self.gate = asyncio.Semaphore(chosen.calls_in_flight)
@@ -188,7 +188,7 @@ class Workshop:
     def catch_up(self) -> tuple[str, ...]:
         """Learn what the results dataset says was seen, decided and spent since we last asked: one request."""
         state, notes = catch_up(self.backlog, self.results, time.time(), may_start_over=not self.dry_run)
-        if state.head:
+        if state.head or not notes:  # one that never was is made to tell; one that was deleted is not
             self.told = state.spent
             self.spending.load(state.spent)
         return notes
@@ -205,7 +205,7 @@ class Workshop:
         return receipt
 
     def untold(self) -> "Spent":
-        """What was spent and the results dataset does not know of, if it is there: most often nothing.
+        """What was spent and the results dataset does not know of: most often nothing.
 
         Nothing in a dry run, which commits nothing: the next run that is none tells it.
         """

@@ -1,8 +1,7 @@
 """Which files of the two upstream datasets were seen, in which version, and what is still to be read."""
 
 import re
-import sqlite3
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import astuple, dataclass
 
 from flows.adapters.hub import Entry
@@ -18,6 +17,8 @@ NUMBERED = {
 """As the siblings name their files."""
 HEADS = 500
 """Heads remembered per dataset, to notice one that comes back."""
+_LEAVE = """INSERT OR IGNORE INTO earlier SELECT path, blob, size, revision, seen_at FROM file
+            WHERE kind = :kind AND kind = 'analysis' AND path = :path AND state = 'pending' AND blob <> :blob"""
 
 
 @dataclass(frozen=True)
@@ -116,25 +117,28 @@ class Catalog:
         with self._db.reading() as db:
             return db.execute("SELECT 1 FROM file WHERE kind = ? LIMIT 1", (kind,)).fetchone() is None
 
-    def mark(self, kind: Kind, changed: Iterable[Entry], revision: str, now: float) -> None:
-        """Have these files read. `changed`: in natural order."""
+    def mark(self, kind: Kind, changed: Sequence[Entry], revision: str, now: float) -> None:
+        """Have these files read, and findings in versions that nobody read before. `changed`: in natural order."""
         query = """INSERT OR REPLACE INTO file (kind, path, blob, size, revision, number, seen_at, state, published)
                    VALUES (?, ?, ?, ?, ?, ?, ?, 'pending', 0)"""
         rows = (
             (kind, entry.path, entry.blob_id, entry.size, revision, number(kind, entry.path), now + place / 1e3)
             for place, entry in enumerate(changed)
         )
+        before = [{"kind": kind, "path": entry.path, "blob": entry.blob_id} for entry in changed]
         with self._db.writing() as db:
+            db.executemany(_LEAVE, before)
             db.executemany(query, rows)
 
     def listed(self, kind: Kind, paths: set[str], revision: str) -> None:
         """Take in a full listing, whose changes are marked already: what is not in it is gone."""
         with self._db.writing() as db:
+            known = db.execute("SELECT path FROM file WHERE kind = ? AND state <> 'gone'", (kind,)).fetchall()
+            gone = [{"kind": kind, "path": path, "blob": ""} for (path,) in known if path not in paths]
+            db.executemany(_LEAVE, gone)
+            db.executemany("UPDATE file SET state = 'gone' WHERE kind = :kind AND path = :path", gone)
             query = "UPDATE file SET revision = ? WHERE kind = ? AND state IN ('pending', 'known')"
             db.execute(query, (revision, kind))  # blob ids are the same, and an older revision may be gone some day
-            known = db.execute("SELECT path FROM file WHERE kind = ? AND state <> 'gone'", (kind,)).fetchall()
-            gone = [(kind, path) for (path,) in known if path not in paths]
-            db.executemany("UPDATE file SET state = 'gone' WHERE kind = ? AND path = ?", gone)
 
     def pending(self, kind: Kind, limit: int, newest_first: bool) -> list[SeenFile]:
         """The files to be read next, in natural order of names."""
@@ -145,10 +149,22 @@ class Catalog:
             rows = db.execute(query, (kind, limit)).fetchall()
         return sorted((SeenFile(Kind(row[0]), *row[1:]) for row in rows), key=lambda file: file.seen_at)
 
+    def earlier(self, limit: int) -> list[SeenFile]:
+        """Versions of analyses that were written over or deleted before they were read, the oldest first."""
+        query = "SELECT path, blob, size, revision, seen_at FROM earlier ORDER BY seen_at LIMIT ?"
+        with self._db.reading() as db:
+            return [SeenFile(Kind.ANALYSIS, *row) for row in db.execute(query, (limit,))]
+
+    def drop_earlier(self, file: SeenFile) -> None:
+        """This version is read, or can be no more."""
+        with self._db.writing() as db:
+            db.execute("DELETE FROM earlier WHERE path = ? AND blob = ?", (file.path, file.blob))
+
     def count_pending(self, kind: Kind) -> int:
         """How many files are still to be read."""
+        query = """SELECT (SELECT count(*) FROM file WHERE kind = ?1 AND state = 'pending')
+                   + (SELECT count(*) FROM earlier WHERE ?1 = 'analysis')"""
         with self._db.reading() as db:
-            query = "SELECT count(*) FROM file WHERE kind = ? AND state = 'pending'"
             return int(db.execute(query, (kind,)).fetchone()[0])
 
     def read_again(self, item: str) -> None:
@@ -170,29 +186,10 @@ class Catalog:
             return db.execute(NEEDED_PLANS, {"from": item or "~", "to": f"{item or '~'}g"}).rowcount > 0
 
     def sweep(self, kind: Kind) -> None:
-        """Forget files that are gone, and the items that nobody took up with them, once all others are read.
-
-        Only then is it known whether a finding has moved to another file. What is taken up or decided stays.
-        """
-        if self.count_pending(kind):
-            return
-        with self._db.reading() as db:
-            query = "SELECT path FROM file WHERE kind = ? AND state = 'gone'"
-            gone = [path for (path,) in db.execute(query, (kind,))]
-        if not gone:
-            return
+        """Forget files that are gone, and the plans in them; findings stay, wherever they were read."""
+        query = "DELETE FROM file WHERE kind = ? AND state = 'gone' RETURNING path"
         with self._db.writing() as db:
-            for path in gone:
-                _forget(db, kind, path)
-
-
-def _forget(db: sqlite3.Connection, kind: Kind, path: str) -> None:
-    db.execute("DELETE FROM file WHERE kind = ? AND path = ?", (kind, path))
-    db.execute("DELETE FROM refused WHERE kind = ? AND path = ?", (kind, path))
-    if kind is Kind.PLANS:
-        db.execute("DELETE FROM plan WHERE path = ?", (path,))
-        return
-    items = db.execute("DELETE FROM occurrence WHERE path = ? RETURNING item", (path,)).fetchall()
-    query = """DELETE FROM item WHERE id = ? AND waiting AND pinned IS NULL
-               AND NOT EXISTS (SELECT 1 FROM occurrence WHERE item = id)"""
-    db.executemany(query, items)
+            gone = [(path,) for (path,) in db.execute(query, (kind,))]
+            db.executemany("DELETE FROM refused WHERE kind = ? AND path = ?", [(kind, path) for (path,) in gone])
+            held = "DELETE FROM plan" if kind is Kind.PLANS else "DELETE FROM occurrence"
+            db.executemany(f"{held} WHERE path = ?", gone)

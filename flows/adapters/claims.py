@@ -22,6 +22,11 @@ class Claims:
         self.folder = folder
         self._held: dict[str, FileLock] = {}
 
+    @property
+    def held(self) -> set[str]:
+        """The ids that are ours."""
+        return set(self._held)
+
     def take(self, ids: Iterable[str], limit: int) -> set[str]:
         """Up to `limit` of the ids, in order, that no other run works on; they are ours now."""
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -55,7 +60,7 @@ class Claims:
 
     def elsewhere(self) -> set[str]:
         """The ids that other runs work on now."""
-        names = {path.stem for path in self.folder.glob("*.lock")} - self._held.keys()
+        names = {path.stem for path in self.folder.glob("*.lock")} - self.held
         return {id_ for id_ in names if not self._free(id_)}
 
     def _free(self, id_: str) -> bool:

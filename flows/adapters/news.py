@@ -106,7 +106,8 @@ def _natural(part: str) -> tuple[int, str]:
 
 
 def _came_back(at: Dataset) -> tuple[str, ...]:
-    return (f"{at.name} went back to its earlier commit {at.head[:12]}: what that commit holds is believed.",)
+    back = f"{at.name} went back to its earlier commit {at.head[:12]}"
+    return (f"{back}: what that commit holds is believed, and findings of later ones stay.",)
 
 
 def _rewritten(hub: Hub, was: Dataset, head: str) -> tuple[str, ...]:

@@ -91,16 +91,16 @@ class Results:
             f"{len(rows)} rows could not be committed to {self._hub.url(self.dataset)}",
         )
 
-    def revise(self, revision: Revision, *, anew: bool = False) -> Ledger:
+    def revise(self, revision: Revision, *, anew: bool = False, make: bool = False) -> Ledger:
         """The ledger after a change that adds no row, committed as carefully as `append` does.
 
-        `anew`: what the revision is given was worked out from the rows.
+        `anew`: what the revision is given was worked out from the rows. `make`: the dataset, where there is none.
 
         Raises Transient, Permanent; Missing where there is no dataset.
         """
 
         def once(number: int) -> Ledger:
-            head = self._copy.newer(self._hub.head(self.dataset))
+            head = self._head() if make else self._copy.newer(self._hub.head(self.dataset))
             if anew:
                 ledger = LedgerReading(self._hub, self.dataset, head).into(self._copy, anew=True)
             else:

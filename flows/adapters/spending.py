@@ -2,7 +2,8 @@
 
 A call may start while what is spent, and what the calls in flight are expected to cost, stay under every bound. So the
 calls in flight at most overrun a bound, and it never keeps out a call that would fit. What a dead process had in
-flight stays counted as expected. A day is one in UTC, and counts what other homes tell through the dataset's state.
+flight stays counted as expected: the lock that it held tells that it is dead. A day is one in UTC, and counts what
+other homes tell through the dataset's state.
 """
 
 import sqlite3
@@ -17,19 +18,20 @@ from uuid import uuid4
 from filelock import FileLock
 
 from flows.adapters.bounds import Bounds, Spent, check
+from flows.adapters.claims import Claims
 from flows.adapters.ledger import SPENDING_DAYS
 from stages.errors import Misconfigured, Transient
 from stages.models import Usage
 
 _DEAD = timedelta(hours=1)
-"""A call in flight for so long belongs to a dead process; should it settle after all, the difference is made good."""
+"""So long a call is taken to be in flight; should it settle after all, the difference is made good."""
 _NOTHING = Usage()
 _KEPT = timedelta(days=30)
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS spent (
     scope TEXT,   -- "item", "run" or "day"
     key TEXT,     -- which one
-    source TEXT,  -- the "home/…" that settled it, or "call/…" in flight
+    source TEXT,  -- the "home/…" that settled it, or "call/…/…" in flight, with who makes it
     day TEXT, at REAL, tokens INTEGER, requests INTEGER, cost REAL,
     PRIMARY KEY (scope, key, source)
 ) WITHOUT ROWID;
@@ -45,8 +47,7 @@ INSERT INTO spent VALUES ('day', :key, :source, :key, 0, :tokens, 0, :cost)
 ON CONFLICT DO UPDATE SET tokens = max(tokens, :tokens), cost = max(cost, :cost)
 """
 _BURY = """
-INSERT INTO spent SELECT scope, key, :home, max(day), max(at), sum(tokens), sum(requests), sum(cost)
-FROM spent WHERE source LIKE 'call/%' AND at < :dead GROUP BY scope, key
+INSERT INTO spent SELECT scope, key, ?2, day, at, tokens, requests, cost FROM spent WHERE source = ?1
 ON CONFLICT DO UPDATE SET
     tokens = tokens + excluded.tokens, requests = requests + excluded.requests, cost = cost + excluded.cost
 """
@@ -83,14 +84,17 @@ class Spending:
         self._db: sqlite3.Connection | None = None
         self._home = ""
         self._lock = Lock()
+        self._callers = Claims(home / "calling")
+        self._caller = uuid4().hex[:12]
 
     def reserve(self, item: str, expected: Usage) -> Reservation:
         """Count a call before it is made. Raises BudgetReached, with the time of reopening for the day's bound."""
         now = self._clock()
         day = now.date().isoformat()
         keys = (("item", item), ("run", self._run), ("day", day))
-        reservation = Reservation(f"call/{uuid4().hex}", day, keys, expected)
+        reservation = Reservation(f"call/{self._caller}/{uuid4().hex}", day, keys, expected)
         with self._transaction() as db:
+            self._callers.take({self._caller} - self._callers.held, limit=1)  # who buries waits for this transaction
             for scope, key in keys:
                 check(self._bounds, scope, key, now, _sum(db, scope, key))
             db.executemany(_ADD, self._rows(reservation, reservation.source, expected))
@@ -125,7 +129,7 @@ class Spending:
         """What was spent of late, absolute, here and by all of whom this home was told.
 
         Goes into the dataset's state with the next commit, and to whoever works on an item for this home. As many days
-        as the state keeps: before its first row there is no dataset that could be told.
+        as the state keeps.
         """
         since = (self._clock() - timedelta(days=SPENDING_DAYS - 1)).date().isoformat()
         known = """SELECT key, source, tokens, cost FROM spent
@@ -150,7 +154,8 @@ class Spending:
                         db.execute(_RAISE, {"key": day, "source": f"home/{name}", "tokens": tokens, "cost": dollars})
 
     def close(self) -> None:
-        """Let go of the file."""
+        """Let go of the file; what is in flight counts as expected from now on."""
+        self._callers.release()
         if self._db:
             self._db.close()
             self._db = None
@@ -165,9 +170,13 @@ class Spending:
         return [{"scope": scope, "key": key, **common} for scope, key in r.keys]
 
     def _bury(self, db: sqlite3.Connection) -> None:
-        dead = (self._clock() - _DEAD).timestamp()
-        db.execute(_BURY, {"home": self._home, "dead": dead})
-        db.execute("DELETE FROM spent WHERE source LIKE 'call/%' AND at < ?", (dead,))
+        """Take the calls of dead processes, and those from long ago, for settled at what they were expected to cost."""
+        calls = db.execute("SELECT DISTINCT source, at FROM spent WHERE source LIKE 'call/%'").fetchall()
+        alive = (self._callers.held | self._callers.elsewhere()) if calls else set()
+        since = (self._clock() - _DEAD).timestamp()
+        dead = [(source,) for source, at in calls if at < since or source.split("/")[1] not in alive]
+        db.executemany(_BURY, [(*one, self._home) for one in dead])
+        db.executemany("DELETE FROM spent WHERE source = ?", dead)
 
     @contextmanager
     def _transaction(self) -> Iterator[sqlite3.Connection]:

@@ -66,14 +66,14 @@ def rebuild(results: Results) -> None:
 
 
 def account(results: Results, spent: Spent) -> Ledger:
-    """The ledger, which tells what was spent, where it told less. Raises Transient, Permanent; Missing without one."""
+    """The ledger, which tells what was spent, where it told less or was not there. Raises Transient, Permanent."""
 
     def revision(ledger: Ledger, copy: LedgerCopy, read_shard: Read) -> Commit | None:
         grown = ledger.model_copy(update={"spent": merge_spent(ledger.spent, spent)})
         message = "What was spent, and came to no row so far"
         return revised(results.dataset, grown, copy, {}, message) if grown.spent != ledger.spent else None
 
-    return results.revise(revision)
+    return results.revise(revision, make=True)
 
 
 def _due(shards: tuple[Span, ...], keep: Keep, read_shard: Read) -> Iterator[tuple[Span, list[dict[str, Any]]]]:

@@ -85,6 +85,7 @@ class Upstream:
             self._catalog.read_again(asked_for)
         self._closed = {kind for kind in news if not news[kind].readable}
         self._closed |= {kind for kind in news if not asked_for and self._waits(kind)}
+        self._read_earlier()
         for kind, most in ((Kind.PLANS, DOWNLOADS // 2), (Kind.ANALYSIS, DOWNLOADS), (Kind.PLANS, DOWNLOADS)):
             self._read(kind, most)
         if (asked_for or self._taken or any(n.changed for n in news.values())) and self._catalog.read_plans(asked_for):
@@ -119,6 +120,22 @@ class Upstream:
                 elif not self._goes_on(kind, faults):
                     self._closed.add(kind)
                     return
+
+    def _read_earlier(self) -> None:
+        """Read findings in the versions that they had before their files were written over or deleted unread."""
+        most = 0 if Kind.ANALYSIS in self._closed else DOWNLOADS // 2
+        for file in self._catalog.earlier(most):
+            data = self._fetch(file)
+            self._downloads += 1
+            if isinstance(data, Gated):
+                return
+            if isinstance(data, WorkerError) and not isinstance(data, Permanent):
+                raise data
+            if isinstance(data, WorkerError):
+                reason = f"written over or deleted before it was read, and its revision is given out no more: {data}"
+                data = Quarantined(file.kind, file.path, file.blob, reason)
+            self._take(file, data)
+            self._catalog.drop_earlier(file)
 
     def _fetch(self, file: SeenFile) -> bytes | Quarantined | WorkerError:
         most = self._limit * (TABLES if is_table(file.path) else 1)

@@ -10,7 +10,7 @@ from filelock import FileLock
 
 from stages.errors import Permanent, Transient
 
-SCHEMA = 5
+SCHEMA = 6
 """Of the tables below; a file of another version is begun anew."""
 
 TABLES = """
@@ -31,6 +31,10 @@ CREATE INDEX file_known ON file (kind) WHERE state = 'known';
 CREATE INDEX file_gone ON file (kind) WHERE state = 'gone';
 CREATE INDEX file_number ON file (kind, number);
 CREATE INDEX file_unpublished ON file (kind) WHERE entry IS NOT NULL AND NOT published;
+
+CREATE TABLE earlier (  -- versions of analyses that were written over or deleted before they were read
+    path TEXT, blob TEXT, size INTEGER, revision TEXT, seen_at REAL, PRIMARY KEY (path, blob)
+) WITHOUT ROWID;
 
 CREATE TABLE item (
     id TEXT PRIMARY KEY,

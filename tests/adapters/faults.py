@@ -64,7 +64,11 @@ async def half(scope: Scope, receive: Receive, send: Send, app: ASGIApp) -> None
 
 def says_head(dataset: str, sha: str) -> Fault:
     """A Hub whose answer lags behind."""
-    body = json.dumps({"id": dataset, "sha": sha}).encode()
+    return says(json.dumps({"id": dataset, "sha": sha}).encode())
+
+
+def says(body: bytes) -> Fault:
+    """That JSON, whatever the Hub would say."""
 
     async def fault(scope: Scope, receive: Receive, send: Send, app: ASGIApp) -> None:
         await send({"type": "http.response.start", "status": 200, "headers": [(b"content-type", b"application/json")]})

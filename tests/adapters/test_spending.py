@@ -39,7 +39,7 @@ def spend(spending: Spending, item: str = "item", tokens: int = 350, cost: float
     spending.settle(spending.reserve(item, EXPECTED), usage)
 
 
-def test_what_was_spent_before_there_was_a_dataset_to_tell_is_told_days_later(tmp_path: Path) -> None:
+def test_what_was_spent_while_no_dataset_could_be_told_is_told_days_later(tmp_path: Path) -> None:
     clock = Clock()
     spending = journal(tmp_path, clock=clock)
     for _ in range(9):
@@ -151,13 +151,21 @@ def test_what_a_killed_process_had_in_flight_stays_counted(tmp_path: Path) -> No
         "os.kill(os.getpid(), signal.SIGKILL)"
     )
     subprocess.run([sys.executable, "-c", script, str(tmp_path)], cwd=ROOT, check=False, timeout=60)
-    clock = Clock()
-    spending = journal(tmp_path, name="run-2", clock=clock)
-    assert spending.today().tokens == 350 + 400
-    assert list(spending.unpublished()["2030-05-17"].values()) == [350]
-    clock.now += timedelta(hours=2)
-    assert list(spending.unpublished()["2030-05-17"].values()) == [750]
+    spending = journal(tmp_path, name="run-2")
     assert spending.today().tokens == 750
+    assert list(spending.unpublished()["2030-05-17"].values()) == [750], "the dead do not hold back what they cost"
+    assert spending.today().tokens == 750
+
+
+def test_what_a_living_run_has_in_flight_is_told_when_it_is_settled(tmp_path: Path) -> None:
+    clock, other = Clock(), journal(tmp_path, name="run-2")
+    spending = journal(tmp_path, clock=clock)
+    reservation = other.reserve("item", EXPECTED)
+    spend(spending)
+    clock.now += timedelta(minutes=59)
+    assert list(spending.unpublished()["2030-05-17"].values()) == [350]
+    other.settle(reservation, ACTUAL)
+    assert list(spending.unpublished()["2030-05-17"].values()) == [700]
 
 
 def test_a_call_that_settles_after_it_was_given_up_counts_once(tmp_path: Path) -> None:

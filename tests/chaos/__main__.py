@@ -71,7 +71,7 @@ def main() -> int:
     until = began + asked.seconds - kept if asked.seconds else float("inf")
     say(began, f"seed {asked.seed}, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}")
     try:
-        with world(asked.seed) as made:
+        with world(asked.seed, silent=not asked.seconds) as made:  # a minute of it each time
             say(began, "server, Hub and model are up")
             until = max(until, time.monotonic() + (asked.seconds or 0) / 3)  # a slow start must not leave nothing
             chaos = Chaos(made, random.Random(asked.seed), time.monotonic() - began)

@@ -28,10 +28,10 @@ SETTINGS = {
 
 
 @contextmanager
-def world(seed: int) -> Iterator[World]:
-    """Server, Hub and model up, good weather, and all gone afterwards."""
+def world(seed: int, silent: bool = True) -> Iterator[World]:
+    """Server, Hub and model up, good weather, and all gone afterwards. `silent`: of the Hub's faults, silence too."""
     with tempfile.TemporaryDirectory(prefix="autocoder-chaos-", ignore_cleanup_errors=True) as name:
-        made = _world(Path(name), seed)
+        made = _world(Path(name), seed, silent)
         try:
             for each in ("server", "hub", "model"):
                 made.start(each)
@@ -50,7 +50,7 @@ def world(seed: int) -> Iterator[World]:
                     process.kill()
 
 
-def _world(folder: Path, seed: int) -> World:
+def _world(folder: Path, seed: int, silent: bool) -> World:
     (folder / "hub").mkdir()
     for name in ("calls", "requests"):
         (folder / f"{name}.jsonl").touch()
@@ -58,11 +58,11 @@ def _world(folder: Path, seed: int) -> World:
     env = environment(folder, server, hub, model) | SETTINGS
     env |= {"AUTOCODER_HOME": str(folder / "home"), "OPENAI_API_KEY": "worker", "CHAOS_SEED": str(seed)}
     env["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{env['PATH']}"
-    rate = str(folder / "rate")
+    rate, mute = str(folder / "rate"), str(int(silent))
     set_rate(folder / "rate", 0)
     argv = {
         "server": ["prefect", "server", "start", "--host", "127.0.0.1", "--port", str(server)],
-        "hub": ["tests.chaos.hub", str(folder / "hub"), str(hub), str(folder / "requests.jsonl"), rate, "SEED"],
+        "hub": ["tests.chaos.hub", str(folder / "hub"), str(hub), str(folder / "requests.jsonl"), rate, mute, "SEED"],
         "model": ["tests.chaos.endpoint", str(model), str(folder / "calls.jsonl"), rate, "SEED"],
         "worker": ["prefect", "worker", "start", "--pool", POOL, "--install-policy", "never"],
     }

@@ -1,4 +1,7 @@
-"""`python -m tests.chaos.hub FOLDER PORT LEDGER RATE SEED`: the local Hub with faults, writing down every request."""
+"""`python -m tests.chaos.hub FOLDER PORT LEDGER RATE SILENT SEED`: the local Hub with faults.
+
+It writes down every request. SILENT: 1 for a Hub that sometimes never answers.
+"""
 
 import asyncio
 import re
@@ -9,7 +12,7 @@ from pathlib import Path
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from flows.adapters.local_hub import LocalHub
-from tests.adapters.faults import Fault, answer, applied_but, half, reset
+from tests.adapters.faults import Fault, answer, applied_but, half, reset, says, silence
 from tests.bench.ledger import Ledger
 from tests.chaos.weather import Weather
 
@@ -46,20 +49,55 @@ OF_A_COMMIT: dict[str, Fault] = FAULTS | {
     "applied, then 504": applied_but(answer(504)),
     "applied, then half an answer": applied_but(half),
 }
+SILENCE: dict[str, Fault] = {"silence": silence}
+SILENCE_OF_A_COMMIT: dict[str, Fault] = SILENCE | {"applied, then silence": applied_but(silence)}
 
 
-def stormy(ledger: Ledger, weather: Weather, app: ASGIApp) -> ASGIApp:
+class Heads:
+    """What was said of each dataset's head, to be said again when it is stale."""
+
+    def __init__(self) -> None:
+        self._said: dict[bytes, list[bytes]] = {}
+
+    def noting(self, app: ASGIApp) -> ASGIApp:
+        """The app, whose answers are remembered."""
+
+        async def served(scope: Scope, receive: Receive, send: Send) -> None:
+            async def noted(message: Message) -> None:
+                said = self._said.setdefault(scope["raw_path"] + scope["query_string"], [])
+                body = message.get("body", b"")
+                if b'"sha"' in body and body not in said:
+                    said[:] = [*said, body][-2:]
+                await send(message)
+
+            await app(scope, receive, noted)
+
+        return served
+
+    async def stale(self, scope: Scope, receive: Receive, send: Send, app: ASGIApp) -> None:
+        """The answer that was given before the last change."""
+        if said := self._said.get(scope["raw_path"] + scope["query_string"]):
+            return await says(said[0])(scope, receive, send, app)
+        return await app(scope, receive, send)
+
+
+def stormy(ledger: Ledger, weather: Weather, silent: bool, app: ASGIApp) -> ASGIApp:
     """The app behind faults."""
+    heads = Heads()
+    menus = dict.fromkeys(ENDPOINTS, FAULTS | (SILENCE if silent else {}))
+    menus["head"] = menus["head"] | {"stale": heads.stale}
+    menus["commit"] = OF_A_COMMIT | (SILENCE_OF_A_COMMIT if silent else {})
+    inner = {"head": heads.noting(app), "commit": _telling(ledger, app)}
 
     async def served(scope: Scope, receive: Receive, send: Send) -> None:
         endpoint = _endpoint(f"{scope['method']} {scope['path']}")
         if not endpoint:
             return await app(scope, receive, send)
-        name, fault = weather.fault(endpoint, OF_A_COMMIT if endpoint == "commit" else FAULTS)
+        name, fault = weather.fault(endpoint, menus[endpoint])
         ledger.write(at=time.time(), event="asked", endpoint=endpoint, fault=name)
         scope["transport"] = receive.__self__.transport  # type: ignore[attr-defined]  # ASGI has no word for a reset
-        inner = _telling(ledger, app) if endpoint == "commit" else app
-        await (fault(scope, receive, send, inner) if fault else inner(scope, receive, send))
+        asked = inner.get(endpoint, app)
+        await (fault(scope, receive, send, asked) if fault else asked(scope, receive, send))
         return ledger.write(at=time.time(), event="answered", endpoint=endpoint, fault=name)
 
     return served
@@ -86,9 +124,9 @@ def _endpoint(asked: str) -> str:
 
 
 def main() -> None:
-    folder, port, path, rate, seed = sys.argv[1:]
+    folder, port, path, rate, silent, seed = sys.argv[1:]
     ledger, weather = Ledger(Path(path)), Weather(Path(rate), seed)
-    LocalHub(Path(folder), port=int(port), wrap=lambda app: stormy(ledger, weather, app)).serve()
+    LocalHub(Path(folder), port=int(port), wrap=lambda app: stormy(ledger, weather, silent == "1", app)).serve()
 
 
 if __name__ == "__main__":

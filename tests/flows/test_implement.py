@@ -208,6 +208,18 @@ def test_what_a_dead_run_spent_is_told_before_anything_is_asked(world: World, fa
     assert seen == [published + 5_000]
 
 
+def test_what_a_run_spent_that_died_before_the_first_row_is_told(world: World):
+    world.publish(record("a"))
+    dead = Spending(world.home, {}, run="dead")
+    dead.reserve("0" * 16, Usage(prompt_tokens=5_000, requests=1))
+    dead.close()
+    seen: list[int] = []
+    world.odd["deep_understanding"] = lambda call: seen.append(told(world))
+    assert world.run().name == "Published 1 of 1"
+    assert seen == [5_000]
+    assert len(world.rows()) == 1
+
+
 def told(world: World) -> int:
     """The tokens that the results dataset knows to be spent."""
     worker = json.loads(world.hub.read(DATASET, world.hub.head(DATASET), "_state/worker.json"))

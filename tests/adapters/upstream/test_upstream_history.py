@@ -73,15 +73,43 @@ def test_a_dataset_with_tables_is_listed_when_it_changed(hub_server: LocalHub, m
     assert len(mine.look(now=NOW + TICK).new) == 2
 
 
-def test_findings_of_a_deleted_file_are_dropped_unless_taken_up(hub_server: LocalHub, machine: Machines) -> None:
+def test_findings_of_a_deleted_file_stay(hub_server: LocalHub, machine: Machines) -> None:
     hub_server.put(ANALYSIS, iterations(3))
     mine = machine()
     mine.look(now=NOW)
-    (taken,) = mine.backlog.next(1, NOW)
     hub_server.put(ANALYSIS, {"iteration_1.json": None, "iteration_3.json": None})
     mine.look(now=NOW + TICK)
-    assert mine.backlog.next(9, NOW)[0] == taken
-    assert mine.waiting() == ["number 1", "number 2"]
+    assert mine.waiting() == ["number 1", "number 2", "number 3"]
+
+
+@pytest.mark.parametrize("later", [record("written over"), None])
+def test_findings_that_were_written_over_or_deleted_unread_are_read_all_the_same(
+    hub_server: LocalHub, machine: Machines, monkeypatch: pytest.MonkeyPatch, later: bytes | None
+) -> None:
+    monkeypatch.setattr(upstream_module, "DOWNLOADS", 2)
+    hub_server.put(ANALYSIS, iterations(3))
+    mine = machine()
+    mine.look(now=NOW)
+    hub_server.put(ANALYSIS, {"iteration_3.json": later, "README.md": b"1"})
+    assert [mine.look(now=NOW + n * 3600).quarantined for n in (1, 2)] == [(), ()]
+    assert mine.waiting()[:3] == ["number 1", "number 2", "number 3"]
+    assert mine.waiting()[3:] == (["written over"] if later else [])
+    assert mine.look(now=NOW + 3 * 3600).downloads == 0
+
+
+def test_findings_that_were_written_over_unread_and_whose_history_is_squashed_are_told(
+    hub_server: LocalHub, machine: Machines, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(upstream_module, "DOWNLOADS", 2)
+    hub_server.put(ANALYSIS, iterations(3))
+    mine = machine()
+    mine.look(now=NOW)
+    hub_server.put(ANALYSIS, {"iteration_3.json": record("written over")})
+    _squash(hub_server)
+    told = [one for n in (1, 2, 3) for one in mine.look(now=NOW + n * 3600).quarantined]
+    assert [one.path for one in told] == ["iteration_3.json"]
+    assert told[0].reason.startswith("written over or deleted before it was read")
+    assert mine.waiting() == ["number 1", "number 2", "written over"]
 
 
 def test_findings_that_move_to_another_file_stay(hub_server: LocalHub, machine: Machines) -> None:
@@ -114,7 +142,7 @@ def test_a_head_that_went_back_is_said(hub_server: LocalHub, machine: Machines) 
     _point(hub_server, old)
     look = mine.look(now=NOW + 2 * TICK)
     assert any(f"went back to its earlier commit {old[:12]}" in note for note in look.notes)
-    assert mine.waiting() == ["number 1", "number 2"]
+    assert mine.waiting() == ["number 1", "number 2", "3"]
 
 
 def _point(hub: LocalHub, sha: str) -> None:
