@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from typing import Any, Self
 
 from stages.drafting import Drafted
-from stages.models import Attempt, Brief, Draft, Frozen, Grade, Usage, Verdict
+from stages.judging import OWN
+from stages.models import Attempt, Brief, Draft, Frozen, Grade, TestResult, Usage, Verdict
 from stages.outcome import Dossier, Outcome
 from stages.stage import Thought
 
@@ -28,6 +29,8 @@ class Work(Frozen):
     model: str = ""
     notes: tuple[str, ...] = ()
     started: str
+    contradicted: frozenset[str] = frozenset()
+    """Test functions that failed of the best draft, or of one that it was built upon."""
     is_closed: bool = False
     """No further repair can be had."""
 
@@ -62,6 +65,7 @@ class Work(Frozen):
 
     def judged(self, verdict: Verdict) -> Self:
         """With the verdict on the draft in hand; a repair that breaks what passed is dropped."""
+        verdict = _without_its_tests(verdict, self.contradicted)
         attempt = Attempt(
             step=self.step,
             summary=self.draft.summary,
@@ -70,8 +74,11 @@ class Work(Frozen):
             usage=self.cost,
         )
         better = self.verdict is None or improves(verdict, self.verdict)
-        kept = {"best": self.draft, "verdict": verdict} if better else {}
-        return self.model_copy(update={"attempts": (*self.attempts, attempt), **kept})
+        update: dict[str, Any] = {"attempts": (*self.attempts, attempt)}
+        if better:
+            failed = {_function(test) for test in verdict.tests if test.after not in ("passed", "skipped", "")}
+            update |= {"best": self.draft, "verdict": verdict, "contradicted": self.contradicted | failed}
+        return self.model_copy(update=update)
 
     def closed(self, reason: str, cost: Usage) -> Self:
         """Without another repair, and why."""
@@ -133,6 +140,22 @@ def _lost(new: Verdict, old: Verdict) -> set[str]:
     """Tests that passed and do not any more. A test of its own that a repair took out is none of them."""
     there = {test.id for test in new.tests}
     return ((_passed(old) - _passed(new)) & there) | (set(new.broke) - set(old.broke))
+
+
+def _without_its_tests(verdict: Verdict, contradicted: frozenset[str]) -> Verdict:
+    """No more than `applies` where a repair passes its own tests because it took out some that failed."""
+    gone = contradicted - {_function(test) for test in verdict.tests}
+    if verdict.grade is not Grade.SELF_TESTED or verdict.by != OWN or not gone:
+        return verdict
+    reason = (
+        f"The repair took out tests of its own that had failed ({', '.join(sorted(gone)[:5])}): what passes is left."
+    )
+    return verdict.model_copy(update={"grade": Grade.APPLIES, "by": "", "reason": f"{reason} {verdict.reason}".strip()})
+
+
+def _function(test: TestResult) -> str:
+    """The id without the name of a variant."""
+    return test.id.partition("[")[0]
 
 
 def _passed(verdict: Verdict) -> set[str]:

@@ -52,6 +52,21 @@ def test_a_repair_that_breaks_what_passed_is_dropped_and_told() -> None:
     assert len(work.attempts) == 2
 
 
+def test_a_repair_that_takes_out_its_own_failing_tests_proves_nothing() -> None:
+    contradicts = verdict(Grade.FAILED, **{"x::a[1]": "failed", "x::b": "passed"})
+    left = verdict(Grade.SELF_TESTED, **{"x::b": "passed"}).model_copy(update={"by": "own tests"})
+    assert story(contradicts, left).so_far()[1].grade is Grade.APPLIES
+    assert "x::a" in story(contradicts, left).so_far()[1].reason
+    between = verdict(Grade.FAILED, **{"x::b": "passed", "x::c": "failed", "x::d": "passed"})
+    mended = verdict(Grade.SELF_TESTED, **{"x::b": "passed", "x::c": "passed", "x::d": "passed"})
+    mended = mended.model_copy(update={"by": "own tests"})
+    assert story(contradicts, between, mended).so_far()[1].grade is Grade.APPLIES, "two repairs later, too"
+    kept = verdict(Grade.SELF_TESTED, **{"x::a[2]": "passed", "x::b": "passed"}).model_copy(update={"by": "own tests"})
+    assert story(contradicts, kept).so_far()[1] == kept, "other variants of the same function"
+    dropped = verdict(Grade.FAILED, **{"x::a[1]": "failed", "x::b": "failed", "x::e": "failed"})
+    assert story(contradicts, dropped, kept).so_far()[1] == kept, "what a dropped repair tried is no matter"
+
+
 def test_a_repair_that_comes_closer_is_built_upon() -> None:
     assert story(FAILED, BETTER).so_far()[0].summary == "1"
     assert story(FAILED, BETTER, FAILED).so_far()[0].summary == "1"
