@@ -18,7 +18,7 @@ from flows.adapters.caches import Caches
 from flows.adapters.catching_up import catch_up
 from flows.adapters.claims import Claims
 from flows.adapters.hub import Hub
-from flows.adapters.redaction import everywhere_without
+from flows.adapters.redaction import everywhere_without, without
 from flows.adapters.rights import check_writer
 from flows.adapters.upstream import Upstream
 from flows.addresses import scrub
@@ -139,11 +139,12 @@ class Workshop:
         return version("autocoder-implementation-worker")
 
     async def ask(self, question: "Question") -> "Reply":
-        """The model's reply, when its turn has come."""
+        """The model's reply, without any of our secrets, when its turn has come."""
         async with self.gate:
             if self.settings.calls_per_minute:
                 await pace.turn()
-            return await self.model.ask(question)
+            reply = await self.model.ask(question)
+        return reply.model_copy(update={"text": without(self.settings.secrets, reply.text)})
 
     def closed(self) -> WorkerError | None:
         """Why no item can be taken up now: no room, no right to publish, no money, an endpoint left alone.
