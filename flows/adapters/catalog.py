@@ -160,6 +160,19 @@ class Catalog:
         with self._db.writing() as db:
             db.execute("DELETE FROM earlier WHERE path = ? AND blob = ?", (file.path, file.blob))
 
+    def withhold(self, file: SeenFile, refused: float) -> tuple[bool, float]:
+        """Note that a version is not given out, refused now or (0) by a fault; whether it was so before, refused since.
+
+        0 before the first refusal.
+        """
+        key = (file.kind, file.path, file.blob)
+        with self._db.writing() as db:
+            query = "SELECT refused FROM withheld WHERE kind = ? AND path = ? AND blob = ?"
+            before = db.execute(query, key).fetchone()
+            since = (before[0] if before else 0.0) or refused
+            db.execute("INSERT OR REPLACE INTO withheld VALUES (?, ?, ?, ?)", (*key, since))
+            return before is not None, since
+
     def count_pending(self, kind: Kind) -> int:
         """How many files are still to be read."""
         query = """SELECT (SELECT count(*) FROM file WHERE kind = ?1 AND state = 'pending')

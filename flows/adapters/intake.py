@@ -75,19 +75,21 @@ def _take_in(
     items: list[str] = []
     stream = iter(contents)
     chunk = list(islice(stream, CHUNK))
-    with db.writing() as tables:
-        _clear(tables, file)
-    while chunk:
+    is_first = True
+    while chunk or is_first:
         with db.writing() as tables:
+            if is_first:  # with what takes its place: whoever pairs plans meanwhile sees the ones or the others
+                _clear(tables, file)
             for part in chunk:
                 items += _store(tables, file, part, taken, asked_for)
-        chunk = list(islice(stream, CHUNK))
+        chunk, is_first = list(islice(stream, CHUNK)), False
     with db.writing() as tables:
         entry = _entry(tables, file, items) if remember and not taken.quarantined else None
         query = (
             "UPDATE file SET state = 'read', entry = ? WHERE kind = ? AND path = ? AND blob = ? AND state = 'pending'"
         )
         tables.execute(query, (entry, file.kind, file.path, file.blob))
+        tables.execute("DELETE FROM withheld WHERE kind = ? AND path = ?", (file.kind, file.path))
     return taken
 
 

@@ -20,6 +20,8 @@ from stages.records import Kind, PassedOver
 DOWNLOADS = 1_000
 """Per look: within what the Hub allows an anonymous reader in five minutes, at a tick of two."""
 AT_A_TIME = 8
+REFUSED_S = 3_600.0
+"""A file that is listed and refused for so long is unreadable; before, the Hub may mean something else."""
 BATCH = 32
 """Files in memory at a time."""
 TOLD = 100
@@ -67,6 +69,8 @@ class Upstream:
         self._requests = self._downloads = 0
         self._closed: set[Kind] = set()
         """Whose files are not asked for in this look."""
+        self._kept_back: set[SeenFile] = set()
+        """What the Hub has not given out in this look."""
         self._now = 0.0
         self._asked_for = ""
         """How the id of the item begins that this look is for; empty: for none."""
@@ -78,7 +82,7 @@ class Upstream:
         Permanent where the token is refused; what was read by then is kept. A dataset that is missing is a note.
         """
         self._now = time.time() if now is None else now
-        self._notes, self._requests, self._downloads = [], 0, 0
+        self._notes, self._requests, self._downloads, self._kept_back = [], 0, 0, set()
         self._asked_for = asked_for = prefix(item or "")
         news = {kind: self._find_news(kind) for kind in (Kind.PLANS, Kind.ANALYSIS)}
         if asked_for:
@@ -105,6 +109,7 @@ class Upstream:
         """Read files that are pending: the oldest findings, and the newest plans, since those hold."""
         most = 0 if kind in self._closed else min(most, DOWNLOADS - self._downloads)
         files = self._catalog.pending(kind, most, newest_first=kind is Kind.PLANS)
+        files = [file for file in files if file not in self._kept_back]
         if not files:
             return
         with ThreadPoolExecutor(AT_A_TIME) as pool:
@@ -115,9 +120,9 @@ class Upstream:
                     if not isinstance(data, WorkerError):
                         self._take(file, data)
                 faults = [(file, data) for file, data in fetched if isinstance(data, WorkerError)]
-                if not faults:
+                if len(faults) < len(fetched):
                     self._catalog.refused(kind, 0)
-                elif not self._goes_on(kind, faults):
+                if faults and not self._goes_on(kind, faults, is_served=len(faults) < len(fetched)):
                     self._closed.add(kind)
                     return
 
@@ -127,14 +132,13 @@ class Upstream:
         for file in self._catalog.earlier(most):
             data = self._fetch(file)
             self._downloads += 1
-            if isinstance(data, Gated):
-                return
-            if isinstance(data, WorkerError) and not isinstance(data, Permanent):
-                raise data
             if isinstance(data, WorkerError):
-                reason = f"written over or deleted before it was read, and its revision is given out no more: {data}"
-                data = Quarantined(file.kind, file.path, file.blob, reason)
-            self._take(file, data)
+                if not self._is_let_in(file.kind, [(file, data)], is_served=False):
+                    return
+                if not self._is_given_up(file, data):
+                    continue
+            else:
+                self._take(file, data)
             self._catalog.drop_earlier(file)
 
     def _fetch(self, file: SeenFile) -> bytes | Quarantined | WorkerError:
@@ -152,11 +156,8 @@ class Upstream:
         self._taken.append(taken)
         self._plan_files += [file.path] * (file.kind is Kind.PLANS)
 
-    def _goes_on(self, kind: Kind, faults: list[tuple[SeenFile, WorkerError]]) -> bool:
-        """Whether other files may still be read. Raises what concerns more than these files."""
-        for _, fault in faults:
-            if not isinstance(fault, Permanent):
-                raise fault
+    def _goes_on(self, kind: Kind, faults: list[tuple[SeenFile, WorkerError]], is_served: bool) -> bool:
+        """Whether other files may still be read; `is_served`: some were. Raises what concerns more than these files."""
         at = self._catalog.dataset(kind, self._names[kind])
         revisions = {f.revision for f, fault in faults if isinstance(fault, Missing) and not isinstance(fault, Gated)}
         if revisions - {at.head}:
@@ -164,11 +165,33 @@ class Upstream:
             gone = f"Revision {min(revisions)[:12]} of {at.name} is gone: its history was squashed."
             self._notes.append(f"{gone} The next look lists the dataset anew.")
             return False
-        if hidden := self._hidden(kind, any(isinstance(fault, Gated) for _, fault in faults)):
-            self._notes.append(hidden)
+        if not self._is_let_in(kind, faults, is_served):
             return False
+        waits = [file for file, fault in faults if not self._is_given_up(file, fault)]
+        self._kept_back.update(waits)
+        if waits:
+            named = waits[0].path + f" and {len(waits) - 1:,} other files" * (len(waits) > 1)
+            self._notes.append(f"{at.name} does not give out {named} just now: asked for again by the next look.")
+        return True
+
+    def _is_let_in(self, kind: Kind, faults: list[tuple[SeenFile, WorkerError]], is_served: bool) -> bool:
+        """Whether these faults are of these files alone. Raises what is none of theirs: a token refused, a Hub away."""
         for file, fault in faults:
-            self._take(file, Quarantined(kind, file.path, file.blob, f"the Hub does not give it out: {fault}"))
+            if not isinstance(fault, Permanent):
+                was_before, _ = self._catalog.withhold(file, 0)
+                if not (is_served or was_before):
+                    raise fault
+        refused = [fault for _, fault in faults if isinstance(fault, Permanent)]
+        hidden = self._hidden(kind, any(isinstance(fault, Gated) for fault in refused)) if refused else ""
+        self._notes += [hidden] * bool(hidden)
+        return not hidden
+
+    def _is_given_up(self, file: SeenFile, fault: WorkerError) -> bool:
+        """Whether a version is taken for refused by now, and told as unreadable: a single refusal may be a fault."""
+        _, since = self._catalog.withhold(file, self._now if isinstance(fault, Permanent) else 0)
+        if not since or self._now - since < REFUSED_S:
+            return False
+        self._take(file, Quarantined(file.kind, file.path, file.blob, f"the Hub does not give it out: {fault}"))
         return True
 
     def _hidden(self, kind: Kind, is_gated: bool) -> str:

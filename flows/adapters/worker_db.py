@@ -36,6 +36,10 @@ CREATE TABLE earlier (  -- versions of analyses that were written over or delete
     path TEXT, blob TEXT, size INTEGER, revision TEXT, seen_at REAL, PRIMARY KEY (path, blob)
 ) WITHOUT ROWID;
 
+CREATE TABLE withheld (  -- versions that the Hub did not give out, refused since when (0: by a fault)
+    kind TEXT, path TEXT, blob TEXT, refused REAL, PRIMARY KEY (kind, path, blob)
+) WITHOUT ROWID;
+
 CREATE TABLE item (
     id TEXT PRIMARY KEY,
     found TEXT,          -- null once decided: read again where somebody asks for a new attempt

@@ -1,7 +1,9 @@
 import json
+from contextlib import suppress
 
 import pytest
 
+from flows.adapters import upstream as upstream_module
 from flows.adapters.local_hub import LocalHub
 from stages.errors import Permanent, Transient
 from tests.adapters.faults import Faults, answer
@@ -132,13 +134,50 @@ def test_what_was_read_before_a_fault_is_kept_and_told_by_the_next_look(
     hub_server: LocalHub, machine: Machines, faults: Faults
 ) -> None:
     hub_server.put(ANALYSIS, iterations(3))
-    faults.on(r"/resolve/.*/iteration_2\.json", answer(503))
+    faults.on(r"/resolve/.*/iteration_[23]\.json", answer(503), times=2)
     mine = machine()
     with pytest.raises(Transient):
         mine.look(now=NOW)
     look = mine.look(now=NOW + 1)
-    assert look.downloads == 1
+    assert look.downloads == 2
     assert len(look.new) == 3
+
+
+@pytest.mark.parametrize("kind", [ANALYSIS, PLANS])
+def test_a_file_that_always_fails_holds_up_no_other(
+    hub_server: LocalHub, machine: Machines, faults: Faults, kind: str
+) -> None:
+    hub_server.put(ANALYSIS, iterations(5))
+    hub_server.put(PLANS, {"test_plan_iteration_1.json": plan("case"), "test_plan_iteration_2.json": plan("other")})
+    faults.on(rf"{kind}/resolve/.*iteration_2\.json", answer(503), times=3)
+    mine = machine()
+    for tick in range(3):
+        with suppress(Transient):  # of the first file of all alone it cannot be known
+            look = mine.look(now=NOW + tick * TICK)
+    assert len(mine.waiting()) == (4 if kind == ANALYSIS else 5)
+    assert any("iteration_2.json just now" in note for note in look.notes)
+    mine.look(now=NOW + 3 * TICK)
+    assert len(mine.waiting()) == 5
+    assert mine.look(now=NOW + 4 * TICK).notes == ()
+
+
+@pytest.mark.parametrize("status", [401, 403, 404])
+@pytest.mark.parametrize("is_late", [False, True])
+def test_a_file_that_is_refused_once_is_not_forgotten(
+    hub_server: LocalHub, machine: Machines, faults: Faults, status: int, is_late: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hub_server.put(ANALYSIS, iterations(3))
+    mine = machine()
+    if is_late:  # written over before it was read
+        monkeypatch.setattr(upstream_module, "DOWNLOADS", 2)
+        mine.look(now=NOW)
+        hub_server.put(ANALYSIS, {"iteration_3.json": record("written over")})
+        monkeypatch.undo()
+    faults.on(rf"/resolve/.*/iteration_{3 if is_late else 2}\.json", answer(status))
+    look = mine.look(now=NOW + TICK)
+    assert look.quarantined == ()
+    mine.look(now=NOW + 2 * TICK)
+    assert {"number 1", "number 2", "number 3"} <= {*mine.waiting()}
 
 
 def test_a_refused_token_is_no_fault_of_the_files(hub_server: LocalHub, machine: Machines, faults: Faults) -> None:
@@ -153,7 +192,9 @@ def test_a_refused_token_is_no_fault_of_the_files(hub_server: LocalHub, machine:
 
 def test_a_file_that_the_hub_keeps_back_is_quarantined(hub_server: LocalHub, machine: Machines, faults: Faults) -> None:
     hub_server.put(ANALYSIS, iterations(2))
-    faults.on(r"/resolve/.*/iteration_2\.json", answer(451, message="Unavailable for legal reasons"))
-    look = machine().look(now=NOW)
-    assert len(look.new) == 1
+    faults.on(r"/resolve/.*/iteration_2\.json", answer(451, message="Unavailable for legal reasons"), times=3)
+    mine = machine()
+    assert len(mine.look(now=NOW).new) == 1
+    assert mine.look(now=NOW + TICK).quarantined == ()
+    look = mine.look(now=NOW + 3_601)
     assert "Unavailable for legal reasons" in look.quarantined[0].reason
