@@ -21,7 +21,7 @@ from prefect.client.schemas.filters import (
 )
 from prefect.client.schemas.objects import FlowRun, State, StateType
 from prefect.client.schemas.sorting import ArtifactSort
-from prefect.exceptions import ObjectNotFound
+from prefect.exceptions import ObjectNotFound, PrefectException
 from prefect.settings import PREFECT_CLIENT_MAX_RETRIES, temporary_settings
 
 from deployments.deploy import client
@@ -55,7 +55,7 @@ class Follower:
 
         Nothing when the server does not answer: the runs go on, and the next call asks again.
         """
-        with suppress(httpx.HTTPError):
+        with suppress(httpx.HTTPError, PrefectException):  # the second: of a run that somebody deletes meanwhile
             run = self._first_run()
             over = not self.said_the_end and bool(run.state and run.state.is_final()) and not self._shared(run)
             yield from self._items()  # after the runs were read: an ended run's items are all there

@@ -10,6 +10,7 @@ from typing import NoReturn
 
 import httpx
 from prefect.client.orchestration import SyncPrefectClient
+from prefect.exceptions import PrefectException
 from prefect.settings import PREFECT_CLIENT_MAX_RETRIES, temporary_settings
 
 from deployments import running
@@ -83,7 +84,7 @@ class Watch:
         self.seen.look()
         if time.monotonic() > self.next_look:
             self.next_look = time.monotonic() + LOOK_S
-            with suppress(httpx.HTTPError):
+            with suppress(httpx.HTTPError, PrefectException):  # the second: of a run that somebody deletes meanwhile
                 yield from close_dead_runs(self.prefect, self.settings.home, self.seen, alone=alone())
 
 

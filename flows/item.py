@@ -1,5 +1,6 @@
 """One work item that a run of `implement` handed out, carried through by a run of its own; it publishes nothing."""
 
+import asyncio
 from typing import Annotated
 
 from prefect import flow
@@ -19,6 +20,8 @@ from stages.outcome import Outcome
 
 Key = Annotated[str, Field(pattern=r"^[0-9a-f]{16}-[1-9][0-9]{0,8}$")]
 Number = Annotated[int, Field(ge=1)]
+CLAIM_S = 2.0
+"""Between two looks whether another run of this home still works on the item."""
 
 
 @flow(name="implement-item", persist_result=False)
@@ -56,6 +59,8 @@ async def find(shop: Workshop, store: Shared, key: str) -> WorkItem:
 async def work(shop: Workshop, store: Shared, item: WorkItem, number: int) -> State[None]:
     """The item carried through, and its end kept where the next run of `implement` looks for it."""
     shop.progress.items = 1
+    while not shop.claims.take([item.id], 1):  # noqa: ASYNC110  # a run that was asked for it by name, say
+        await asyncio.sleep(CLAIM_S)
     async with views.moving(shop.progress):
         end = await carry_through(item)
     events.of_end(end)

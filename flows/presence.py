@@ -3,7 +3,7 @@
 import fcntl
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from uuid import UUID
 
@@ -41,8 +41,9 @@ def is_alive(home: Path, run: UUID) -> bool | None:
 def tidy(home: Path) -> None:
     """Remove what dead processes left."""
     for file in (home / "runs").glob("*.lock"):
-        if is_alive(home, UUID(file.stem)) is False:
-            file.unlink(missing_ok=True)
+        with suppress(ValueError):  # a file of somebody else
+            if is_alive(home, UUID(file.stem)) is False:
+                file.unlink(missing_ok=True)
 
 
 def _file(home: Path, run: UUID) -> Path:

@@ -28,7 +28,15 @@ _ENDED = FlowRunFilter(state=FlowRunFilterState(type=FlowRunFilterStateType(any_
 
 
 def look(flow: Any, flow_run: FlowRun, state: Any) -> None:
-    """The same as a hook of a run that failed. A view: a fault of it costs nothing else."""
+    """The same as a hook of a run that failed."""
+    look_back()
+
+
+def look_back() -> None:
+    """The same as a view: a fault of it costs nothing else.
+
+    Also beside a run that begins: of runs that an automation closed nobody else tells.
+    """
     try:
         with get_client(sync_client=True) as prefect:
             tell(prefect)

@@ -7,7 +7,7 @@ from typing import Any
 
 from prefect import get_run_logger
 
-from flows import events, orphans, views
+from flows import events, orphans, streaks, views
 from flows.adapters.backlog import Claim
 from flows.policy import Job, M, act, stored
 from flows.run import Pulled, stops_the_run
@@ -46,7 +46,7 @@ async def pull(limit: int, item: str | None, claim: Claim | None = None) -> Pull
     shop.progress.items = len(pulled.items)
     await views.name_run(pulled.items)
     if pulled.items:
-        await orphans.close_some()
+        await asyncio.gather(orphans.close_some(), asyncio.to_thread(streaks.look_back))
     return pulled
 
 

@@ -57,7 +57,9 @@ class Workshop:
         self.progress = Progress()
         self.claims = Claims(self.place / "claims")
         self.told: Spent | None = None
-        """What the results dataset told of spending in this run; None while we do not know, or it has lost rows."""
+        """What the results dataset told of spending in this run; None before it was asked."""
+        self.has_told = False
+        """Whether this run has committed what was spent."""
         self.thoughts: dict[str, list[Thought[Any]]] = {}
         """Key of an item → what was thought of it in this run, for a row that says why there is no more."""
         self.gate = asyncio.Semaphore(chosen.calls_in_flight)
@@ -153,7 +155,7 @@ class Workshop:
         that die one after the other.
         """
         try:
-            self.caches.tidy(lambda: begun(self.home))
+            self.caches.tidy(self.needed)
             self.caches.check_room(self.settings.free_megabytes)
             if self.settings.on_real_hub and not self.dry_run:
                 check_writer(self.settings, self.hub)
@@ -167,6 +169,11 @@ class Workshop:
         except WorkerError as error:
             return error
         return None
+
+    def needed(self, keys: set[str]) -> set[str]:
+        """The attempts without an outcome; of a storage that homes share, all that are not known to have one."""
+        others = keys - self.backlog.are_decided(keys) if self.settings.results else set()
+        return begun(self.home) | others
 
     def take_up(self, limit: int, item: str | None, claim: Claim | None = None) -> list[WorkItem]:
         """The next items, claimed; no more than outcomes may wait on disk. Of several runs one at a time takes some."""
@@ -189,9 +196,8 @@ class Workshop:
     def catch_up(self) -> tuple[str, ...]:
         """Learn what the results dataset says was seen, decided and spent since we last asked: one request."""
         state, notes = catch_up(self.backlog, self.results, time.time(), may_start_over=not self.dry_run)
-        if state.head or not notes:  # one that never was is made to tell; one that was deleted is not
-            self.told = state.spent
-            self.spending.load(state.spent)
+        self.told = state.spent
+        self.spending.load(state.spent)
         return notes
 
     def commit(self, outcomes: "Sequence[Outcome]") -> "Receipt":
@@ -199,6 +205,7 @@ class Workshop:
         keys = {outcome.item.key for outcome in outcomes}
         seen = self.backlog.unpublished_seen()
         receipt = self.results.append(outcomes, seen, self.spending.unpublished())
+        self.has_told = self.has_told or receipt.rows > 0
         self.backlog.decided(keys)
         if receipt.rows:  # else an earlier commit had them all, and none of what was seen went out with it
             self.backlog.mark_seen_published(seen)
@@ -208,11 +215,12 @@ class Workshop:
     def untold(self) -> "Spent":
         """What was spent and the results dataset does not know of: most often nothing.
 
-        Nothing in a dry run, which commits nothing: the next run that is none tells it.
+        Nothing in a dry run, which commits nothing: the next run that is none tells it. Nor once more in a tick that
+        hands items to others, who go on spending beside it.
         """
         from flows.adapters.ledger import merge_spent
 
-        if self.told is None or self.dry_run:
+        if self.told is None or self.dry_run or (self.has_told and self.settings.scale):
             return {}
         mine = self.spending.unpublished()
         return mine if merge_spent(self.told, mine) != self.told else {}
@@ -226,6 +234,7 @@ class Workshop:
             from flows.adapters.upkeep import account
 
             self.told = account(self.results, spent).spent
+            self.has_told = True
 
     def check_repository(self, repository: str) -> None:
         """Raises Permanent for a path of this machine that a record from the real Hub names.

@@ -211,6 +211,18 @@ class Backlog:
                 db.execute("DELETE FROM bookmark")
                 db.execute("INSERT INTO bookmark VALUES (?, ?)", bookmark)
 
+    def start_over(self) -> None:
+        """Forget what is decided, and have all files read and told again; what waits stays.
+
+        The text of what is decided is not kept: reading its file again is what makes it wait.
+        """
+        with self.db.writing() as db:
+            for forget in ("decided", "bookmark", "lost", "item WHERE NOT waiting"):
+                db.execute(f"DELETE FROM {forget}")  # noqa: S608  # words of ours
+            query = "UPDATE file SET state = 'pending', entry = NULL, published = 0 WHERE state IN ('read', 'known')"
+            db.execute(query)
+            db.execute("UPDATE dataset SET head = '', listed = ''")  # a listing says at which revision
+
     def unpublished_seen(self, limit: int = 10_000) -> list[dict[str, Any]]:
         """What to write into the results dataset's state with the next commit."""
         query = "SELECT entry FROM file WHERE entry IS NOT NULL AND NOT published LIMIT ?"

@@ -71,10 +71,11 @@ class Caches:
             with suppress(FileNotFoundError):
                 os.utime(self._results / thoughts)
 
-    def tidy(self, begun: Callable[[], Collection[str]] = tuple) -> int:
+    def tidy(self, needed: Callable[[set[str]], Collection[str]] = lambda _: ()) -> int:
         """How many entries were removed; looks once an hour.
 
-        begun: gives the keys of attempts without an outcome: what was thought of them stays, whatever its age and size.
+        needed: gives, of the keys of attempts of which something is stored, those without an outcome: what was thought
+        of them, or handed over, stays, whatever its age and size.
         """
         now, stamp = self._clock(), self._home / "tidied"
         if stamp.exists() and now - stamp.stat().st_mtime < EVERY_S:
@@ -87,8 +88,8 @@ class Caches:
                         _remove(path)
         entries = sorted(self._entries(), key=lambda entry: entry.used)
         left = sum(entry.size for entry in entries)
-        needed = {self._results / key for key in begun()} if self._results else set()
-        for entry in (entry for entry in entries if entry.path not in needed):
+        stays = needed({key for entry in entries if (key := self._key(entry))})
+        for entry in (entry for entry in entries if self._key(entry) not in stays):
             age = now - entry.used
             if age < SPARED_S or (age < self._seconds and left <= self._bytes):
                 break
@@ -96,6 +97,10 @@ class Caches:
             left, gone = left - entry.size, gone + 1
         stamp.touch()
         return gone
+
+    def _key(self, entry: Entry) -> str:
+        """Of the attempt that this is stored of; empty for other caches."""
+        return entry.path.name.partition(".")[0] if self._results and self._results in entry.path.parents else ""
 
     def _entries(self) -> Iterator[Entry]:
         places = [(self._home, pattern) for pattern in CACHES]

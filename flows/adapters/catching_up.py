@@ -17,25 +17,27 @@ def catch_up(
     The dataset is the ledger: items decided here of which it has no row any more (it was deleted, or begun anew)
     wait again, once two looks `LASTING_S` apart miss them and no look between them sees them, and the Hub has let us
     make the dataset anew where it is missing: of one that is only hidden from the token it would refuse that. Then
-    the backlog begins anew like that of a new machine, so that what was seen is read and told again, too.
+    what was seen is read and told again, too; what waits stays.
     `now`: seconds since the epoch. `may_start_over`: False leaves the dataset and the items as they are.
     Raises Transient, Permanent.
     """
     upto, epoch = backlog.bookmark()
     state = results.state(upto, epoch)
+    if state.head and state.epoch == epoch and state.upto < upto:  # it was set back to an earlier commit
+        state, epoch = results.state(), ""
     is_all = not state.head or state.epoch != epoch
     lost = _decided(backlog) - {item for item, _ in attempts(state.decided)} if is_all else set()
     due = _since(backlog, bool(lost), now) + LASTING_S
     if not lost:
         backlog.load_state(state.seen, state.decided, (state.upto, state.epoch))
         return state, ()
-    told = f"The outcomes of {len(lost):,} items are gone from {results.dataset}: it was deleted, hidden or begun anew."
+    told = f"The outcomes of {len(lost):,} items are gone from {results.dataset}: it was deleted, set back or hidden."
     if now < due or not may_start_over:
-        backlog.load_state(state.seen, state.decided)  # without a bookmark: the next look compares again
+        backlog.load_state(state.seen, state.decided, (0, ""))  # so that the next look compares again
         until = datetime.fromtimestamp(due, UTC)
         return state, (f"{told} From {until:%Y-%m-%d %H:%M} UTC on they are worked on again, unless they are back.",)
     results.make()
-    backlog.db.begin_anew()
+    backlog.start_over()
     backlog.load_state(state.seen, state.decided, (state.upto, state.epoch))
     return state, (f"{told} They are worked on again.",)
 

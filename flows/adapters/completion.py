@@ -111,7 +111,7 @@ async def read(response: "Response", into: Completion) -> None:
     into.plain = whole
     try:
         await (_read_whole(response, into) if whole else _read_events(response, into))
-    except (AttributeError, TypeError) as error:  # JSON, but of another shape
+    except (AttributeError, TypeError, RecursionError) as error:  # JSON, but of another shape
         raise Transient(f"sent something that is no chat completion ({error})") from None
 
 
@@ -152,7 +152,7 @@ async def _read_events(response: "Response", into: Completion) -> None:
 def _parse(data: bytes | bytearray) -> Any:
     try:
         return json.loads(data)
-    except ValueError:
+    except (ValueError, RecursionError):  # the second: nested without end
         raise Transient(f"sent something that is no chat completion: {_quote(bytes(data[:200]))}") from None
 
 

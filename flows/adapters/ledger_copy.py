@@ -12,6 +12,7 @@ from filelock import FileLock, Timeout
 
 from flows.adapters.ledger import Ledger, Line
 from flows.adapters.shards import Span
+from flows.adapters.worker_db import sorted_out
 from stages.errors import Transient
 
 TABLES = """
@@ -137,8 +138,11 @@ class LedgerCopy:
 
     @contextmanager
     def _open(self) -> Iterator[sqlite3.Connection]:
-        """The database within one transaction. A file that is no database any more is begun anew."""
-        with self._lock:
+        """The database within one transaction. A file that is no database any more is begun anew.
+
+        Raises Transient, Permanent.
+        """
+        with self._lock, sorted_out(self._path):
             if self._opened is None:
                 self._opened = self._connect()
             self._opened.execute("BEGIN IMMEDIATE")

@@ -204,7 +204,6 @@ class Spending:
             db.executescript(_SCHEMA)
             db.execute("INSERT OR IGNORE INTO home VALUES (1, ?)", (f"home/{uuid4().hex[:12]}",))
             self._home = db.execute("SELECT id FROM home").fetchone()[0]
-            self._bury(db)
             db.execute("DELETE FROM spent WHERE day < ?", ((self._clock() - _KEPT).date().isoformat(),))
             self._db = db
         return self._db

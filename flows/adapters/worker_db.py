@@ -88,22 +88,17 @@ class WorkerDb:
     @contextmanager
     def reading(self) -> Iterator[sqlite3.Connection]:
         """The database; each statement sees the newest state. Raises Transient, Permanent."""
-        with self._lock, self._sorted_out():
+        with self._lock, sorted_out(self.path):
             yield self._open()
 
     @contextmanager
     def writing(self) -> Iterator[sqlite3.Connection]:
         """The database within one transaction, alone. Raises Transient, Permanent; then nothing was changed."""
-        with self._lock, self._sorted_out():
+        with self._lock, sorted_out(self.path):
             db = self._open()
             db.execute("BEGIN IMMEDIATE")
             with db:
                 yield db
-
-    def begin_anew(self) -> None:
-        """Forget everything. Raises Transient, Permanent."""
-        with self._lock, self._sorted_out():
-            _begin_anew(self._open())
 
     def close(self) -> None:
         """Give back the file; it is opened again when it is used again."""
@@ -119,21 +114,21 @@ class WorkerDb:
                 self._opened = _opened(self.path)
         return self._opened
 
-    @contextmanager
-    def _sorted_out(self) -> Iterator[None]:
-        try:
-            yield
-        except sqlite3.DatabaseError as error:
-            code = getattr(error, "sqlite_errorcode", 0) & 0xFF  # the low byte is the kind of error
-            if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
-                raise Transient(f"{self.path} has been held by another process for too long ({error}).") from error
-            if code in (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY):
-                raise Permanent(
-                    f"{self.path} cannot be written ({error}): make room, or let us write there."
-                ) from error
-            if code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
-                raise Permanent(f"{self.path} is damaged ({error}): delete it, it can be made anew.") from error
-            raise
+
+@contextmanager
+def sorted_out(path: Path | None) -> Iterator[None]:
+    """Raises Transient and Permanent with a sentence in the place of what SQLite raises about the file there."""
+    try:
+        yield
+    except sqlite3.DatabaseError as error:
+        code = getattr(error, "sqlite_errorcode", 0) & 0xFF  # the low byte is the kind of error
+        if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
+            raise Transient(f"{path} has been held by another process for too long ({error}).") from error
+        if code in (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY):
+            raise Permanent(f"{path} cannot be written ({error}): make room, or let us write there.") from error
+        if code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
+            raise Permanent(f"{path} is damaged ({error}): delete it, it can be made anew.") from error
+        raise
 
 
 def _opened(path: Path) -> sqlite3.Connection:

@@ -53,10 +53,14 @@ def test_over_the_bound_the_longest_unused_go_first(tmp_path: Path) -> None:
 
 def test_thoughts_of_an_attempt_without_outcome_stay_at_any_age_and_size(tmp_path: Path) -> None:
     begun = put(tmp_path, "results/a-2/draft-0", 90 * DAY, size=1000)
+    handed = put(tmp_path / "results", "handed-out/1/a-2.1.json", 90 * DAY) / "a-2.1.json"
+    os.utime(handed, (time.time() - 90 * DAY,) * 2)
     others = [put(tmp_path, f"results/{key}/draft-0", 90 * DAY) for key in ("a-1", "b-1")]
     caches = Caches(tmp_path, gigabytes=1e-9, days=7, results=tmp_path / "results")
-    assert caches.tidy(lambda: {"a-2"}) == 2
-    assert (begun.exists(), *(entry.exists() for entry in others)) == (True, False, False)
+    assert caches.tidy(lambda keys: keys & {"a-2"}) == 2
+    assert begun.exists()
+    assert handed.exists()
+    assert not any(entry.exists() for entry in others)
 
 
 def test_thoughts_that_are_read_are_young_again(tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ from flows.settings import Settings
 from stages.errors import Permanent, Transient
 from stages.outcome import Outcome
 from tests.adapters.faults import Faults, answer
-from tests.adapters.upstream_records import iterations
+from tests.adapters.upstream_records import iterations, record
 from tests.outcomes import small
 
 ANALYSIS = "autocoder/autocoder-analysis-results"
@@ -92,6 +92,36 @@ def test_items_of_a_dataset_that_stays_gone_wait_again(
     state = machine.results.state()
     assert (state.rows, len(state.seen)) == (3, 3)
     assert {key[-2:] for key in state.decided} == {"-1"}
+
+
+def test_what_waits_stays_when_a_deleted_dataset_is_begun_anew(machine: Machine, hub_server: LocalHub) -> None:
+    hub_server.put(ANALYSIS, {"iteration_4.json": record("4"), "iteration_1.json": record("another")})
+    machine.tick(NOW)
+    hub_server.put(ANALYSIS, {"iteration_4.json": None})
+    delete(hub_server)
+    machine.tick(NOW + 120)
+    machine.tick(NOW + 120 + LASTING_S)
+    assert sorted(machine.waiting()) == ["4", "another", "number 2", "number 3"]  # the text of number 1 is gone
+
+
+def test_a_dataset_that_is_set_back_to_an_earlier_commit_has_lost_rows(machine: Machine, hub_server: LocalHub) -> None:
+    machine.tick(NOW)
+    before = hub_server.head(DATASET)
+    hub_server.put(ANALYSIS, {"iteration_4.json": record("4"), "iteration_5.json": record("5")})
+    machine.tick(NOW)
+    machine.publish()
+    machine.tick(NOW)
+    link = hub_server.path(DATASET)
+    link.unlink()
+    link.symlink_to(f"snapshots/{before}")
+    machine.results = Results(machine.results._hub, DATASET)  # another machine's, which knows no later head
+    assert "outcomes of 2 items" in machine.tick(NOW + 1)
+    hub_server.put(ANALYSIS, {"iteration_6.json": record("6")})
+    machine.tick(NOW + 2)
+    machine.publish()
+    assert "outcomes of 2 items" in machine.tick(NOW + 3), "also when others have rows by then"
+    assert "worked on again." in machine.tick(NOW + 1 + LASTING_S)
+    assert machine.waiting() == ["4", "5"]
 
 
 def test_a_dataset_that_is_missing_now_and_then_has_lost_nothing(machine: Machine, faults: Faults) -> None:

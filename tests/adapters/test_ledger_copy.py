@@ -16,7 +16,7 @@ from flows.adapters.ledger_copy import LedgerCopy
 from flows.adapters.local_hub import LocalHub
 from flows.adapters.results import Results
 from flows.adapters.shards import Span, span
-from stages.errors import Transient
+from stages.errors import Permanent, Transient
 from tests.adapters.faults import Fault, Faults, says_head
 from tests.outcomes import small
 from tests.results import DATASET, rows
@@ -89,3 +89,16 @@ def test_a_commit_on_another_head_than_the_copys_begins_the_copy_anew() -> None:
     copy.take("a", ledger, {"_state/a": "1"}, [(Span(1, 1), [Line(1, "one-1", None)])])
     copy.take("c", ledger.model_copy(update={"next": 4}), {}, [(Span(3, 3), [Line(3, "three-1", None)])], parent="b")
     assert (copy.head(), copy.shards(), copy.lines(0, 9)) == (None, {}, [])
+
+
+def test_a_disk_that_is_full_is_a_sentence(tmp_path: Path) -> None:
+    copy = LedgerCopy(tmp_path / "copy.db")
+    copy.head()
+    assert copy._opened is not None
+    pages = copy._opened.execute("PRAGMA page_count").fetchone()[0]
+    copy._opened.execute(f"PRAGMA max_page_count = {pages}")
+    lines = [(Span(1, 999), [Line(n, f"{n:016x}-1", None) for n in range(1, 1000)])]
+    with pytest.raises(Permanent, match=r"copy\.db cannot be written .*: make room"):
+        copy.take("a" * 40, Ledger(epoch="e", first=1, next=1000), {}, lines)
+    assert copy.head() is None, "nothing of it was taken"
+    copy.close()

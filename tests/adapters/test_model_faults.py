@@ -46,6 +46,8 @@ async def fails(answer: Answer, home: Path, **chosen: Any) -> WorkerError:
         (sends(b"\xff\xfe\x00data: \xc3\x28\n\n"), "no chat completion"),
         (refuses(200, '{"choices": [{"mess', {"content-type": "application/json"}), "no chat completion"),
         (refuses(200, {"hello": "world"}), "no chat completion"),
+        (refuses(200, "[" * 200_000, {"content-type": "application/json"}), "no chat completion"),
+        (sends(b"data: " + b"[" * 200_000 + b"\n\n"), "no chat completion"),
     ],
 )
 async def test_an_answer_that_breaks_or_is_garbage_may_pass(tmp_path: Path, answer: Answer, said: str) -> None:

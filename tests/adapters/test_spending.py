@@ -157,6 +157,22 @@ def test_what_a_killed_process_had_in_flight_stays_counted(tmp_path: Path) -> No
     assert spending.today().tokens == 750
 
 
+def test_what_a_dead_process_had_in_flight_is_told_once_whoever_dies_in_telling_it(tmp_path: Path) -> None:
+    dead = journal(tmp_path)
+    dead.reserve("item", EXPECTED)
+    dead.close()
+    script = (
+        "import os, signal, sys; from pathlib import Path; from tests.adapters.test_spending import *\n"
+        "spending = journal(Path(sys.argv[1])); spending.today()\n"
+        "spending._db.set_trace_callback(lambda said: 'DELETE' in said and os.kill(os.getpid(), signal.SIGKILL))\n"
+        "spending.unpublished()"
+    )
+    for _ in range(2):
+        ended = subprocess.run([sys.executable, "-c", script, str(tmp_path)], cwd=ROOT, check=False, timeout=60)
+        assert ended.returncode == -9
+    assert list(journal(tmp_path).unpublished()["2030-05-17"].values()) == [400]
+
+
 def test_what_a_living_run_has_in_flight_is_told_when_it_is_settled(tmp_path: Path) -> None:
     clock, other = Clock(), journal(tmp_path, name="run-2")
     spending = journal(tmp_path, clock=clock)

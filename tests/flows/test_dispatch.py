@@ -2,13 +2,17 @@
 
 from collections import Counter
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path, PurePath
+from threading import Event
 
 import pytest
 from prefect.filesystems import RemoteFileSystem
 from prefect.settings import PREFECT_RESULTS_DEFAULT_STORAGE_BLOCK, temporary_settings
 from prefect.states import Crashed, Running
 
+from flows.adapters.spending import Spending
+from stages.models import Usage
 from tests.adapters.fake_refusals import openai_error
 from tests.adapters.fake_replies import refuses
 from tests.adapters.faults import Faults, answer
@@ -67,6 +71,37 @@ def test_a_dead_item_run_is_handed_out_again_and_nothing_is_paid_for_twice(world
     assert shared.tick().name == "Published 1 of 1"
     assert asked_once(world)
     assert shared.handed_out() == ["spent.json"]
+
+
+def test_an_item_run_that_was_closed_too_early_and_its_successor_ask_nothing_twice(world: World, shared: Pool):
+    world.publish(record("a"))
+    shared.tick()
+    (first,) = shared.waiting()
+    shared.end(first, Crashed(message="It has not been heard of."))
+    shared.tick()
+    (second,) = shared.waiting()
+    assert {state.name for state in shared.work(first, second)} == {"Applies"}
+    assert asked_once(world)
+    assert shared.tick().name == "Published 1 of 1"
+
+
+def test_a_tick_commits_once_while_item_runs_spend(world: World, shared: Pool):
+    world.publish(record("a", "b", "c"))
+    shared.tick()
+    shared.work()
+    spending, ended = Spending(world.home, {}, run="another"), Event()
+
+    def spend() -> None:
+        while not ended.wait(0.005):
+            spending.settle(spending.reserve("0" * 16, Usage()), Usage(prompt_tokens=1))
+
+    with ThreadPoolExecutor(1) as pool:
+        pool.submit(spend)
+        world.requests.clear()
+        assert shared.tick().name == "Published 2 of 2"
+        assert len([asked for asked in world.requests if "/commit/" in asked]) == 1
+        ended.set()
+    spending.close()
 
 
 @pytest.mark.slow

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 from collections import Counter
 from datetime import timedelta
 from pathlib import Path
@@ -12,6 +13,7 @@ from prefect.client.orchestration import get_client
 from prefect.states import Running
 
 from flows.adapters.endpoint import Endpoint
+from flows.adapters.local_hub import LocalHub
 from flows.adapters.spending import Spending
 from stages.models import Usage
 from stages.outcome import STAGES
@@ -218,6 +220,20 @@ def test_what_a_run_spent_that_died_before_the_first_row_is_told(world: World):
     assert world.run().name == "Published 1 of 1"
     assert seen == [5_000]
     assert len(world.rows()) == 1
+
+
+def test_what_was_spent_is_told_also_where_the_dataset_was_deleted(world: World, hub_server: LocalHub):
+    world.publish(record("a"))
+    world.run()
+    shutil.rmtree(hub_server.path(DATASET).parent)
+    dead = Spending(world.home, {}, run="dead")
+    dead.reserve("0" * 16, Usage(prompt_tokens=5_000, requests=1))
+    dead.close()
+    world.publish(record("a", "b"))
+    seen: list[int] = []
+    world.odd["deep_understanding"] = lambda call: seen.append(told(world))
+    assert world.run().name == "Published 1 of 1"
+    assert [tokens > 5_000 for tokens in seen] == [True]
 
 
 def told(world: World) -> int:
