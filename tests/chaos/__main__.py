@@ -38,6 +38,8 @@ RATE = 0.05
 """Part of the requests that meet a fault."""
 SHORT_RATE = 0.1
 """The same where there is no time for many requests."""
+SOON = 3
+"""In a bounded run, what serves the runs is killed after so many of them."""
 LONGEST_S = 900.0
 """How long the rest may take; and a run that lived through the outage to notice its end: its client doubles waits."""
 REST_S = 40.0
@@ -93,7 +95,7 @@ def _wreck(chaos: Chaos, plan: Plan, tell: Callable[[str], None]) -> None:
         _start_worker(made)
         tell("deployed, the worker is up")
     made.weather(plan.rate)
-    every = max(1, plan.kills // (len(combinations) or 1))
+    every = max(1, plan.kills // (len(combinations) or 1)) if plan.outage else SOON
     told = 0
     while chaos.killed.total() < plan.kills and time.monotonic() < plan.until:
         if plan.outage and not chaos.lives_on and chaos.killed.total() >= plan.kills / 2:

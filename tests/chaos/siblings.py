@@ -1,6 +1,7 @@
 """The two sibling workers: they write findings and plans, restart, and write over their files from 1 on."""
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
@@ -27,6 +28,8 @@ class Siblings:
     """Id of every work item that must come to a row → its title."""
     written: dict[str, dict[str, Any]] = field(default_factory=dict)
     """Path → the analysis that lies there."""
+    is_seen: Callable[[str, str], bool] = lambda path, blob: False
+    """Whether a worker knows of this version of a file: its findings may vanish then, and are expected all the same."""
     cursor: int = 0
     """The number of the last file; a restart sets it back to 0."""
     findings: int = 0
@@ -36,13 +39,13 @@ class Siblings:
         self.hub.put(PLANS, {"README.md": b"plans"})
 
     def write(self, findings: int = 2) -> None:
-        """One analysis and one plan; over an earlier one after a restart, whose findings it repeats."""
+        """One analysis and one plan; over an earlier one after a restart, whose findings it repeats or leaves out."""
         self.cursor += 1
         path = f"iteration_{self.cursor}.json"
-        record = self.written.get(path) or self._empty()
+        record = self._before(path)
         record = {**record, "findings": [*record["findings"], *(self._finding() for _ in range(findings))]}
         self.written[path] = record
-        content = json.dumps(record, indent=1).encode()
+        content = _content(record)
         self._expect(path, content)
         self.hub.put(ANALYSES, {path: content})
         self.hub.put(PLANS, {f"test_plan_iteration_{self.cursor}.json": self._plan()})
@@ -54,6 +57,12 @@ class Siblings:
     def spoil(self) -> None:
         """A record that nobody can read."""
         self.hub.put(ANALYSES, {f"iteration_{1000 + self.random.randrange(1000)}.json": b'{"findings": [{"title": "'})
+
+    def _before(self, path: str) -> dict[str, Any]:
+        before = self.written.get(path)
+        if before is None or (self.random.random() < 0.5 and self.is_seen(path, git_sha1(_content(before)))):
+            return self._empty()
+        return before
 
     def _empty(self) -> dict[str, Any]:
         at = {"repository": self.repository} if self.repository and self.cursor % 2 else {}
@@ -73,3 +82,7 @@ class Siblings:
         source = Source(dataset=ANALYSES, revision="a" * 40, path=path, blob_id=git_sha1(content))
         for found in read_record(Kind.ANALYSIS, json.loads(content), source).found:
             self.expected[item_id(found.repository, found.finding)] = found.finding.title
+
+
+def _content(record: dict[str, Any]) -> bytes:
+    return json.dumps(record, indent=1).encode()
