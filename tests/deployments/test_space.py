@@ -1,6 +1,7 @@
 """`python -m deployments.space` against a Hub: real client, real HTTP."""
 
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -17,12 +18,20 @@ from deployments.space.files import HERE, files
 from flows.adapters.local_hub import LocalHub
 from flows.adapters.local_hub_spaces import secrets
 from flows.adapters.space import Space
-from stages.errors import Permanent
+from stages.errors import Misconfigured, Permanent
 from tests.adapters.accounts import Accounts, Who
 
 NAME = "autocoder/worker"
 TOKEN = "hf_planted-and-never-to-be-seen"
 GIVEN = {"HF_TOKEN": SecretStr(TOKEN), "AUTOCODER_PASSWORD": SecretStr("long enough a password")}
+
+
+PLANTED = b"planted-and-never-to-be-uploaded"
+BESIDE = (
+    "deployments/docker/secrets/hf_token", "deployments/docker/secrets/api_auth", "deployments/docker/settings.env",
+    "deployments/docker/compose.override.yaml", "deployments/.env", "flows/mine.py",
+)  # fmt: skip
+"""What owners of a checkout keep in it."""
 
 
 @pytest.fixture(scope="module")
@@ -34,6 +43,28 @@ def hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalHub]:
 @pytest.fixture
 def api(hub: LocalHub) -> HfApi:
     return HfApi(endpoint=hub.address, token=TOKEN)
+
+
+@pytest.fixture
+def checkout(tmp_path: Path) -> Path:
+    """The project's files, committed, and beside them tokens and passwords that no .gitignore names."""
+    place = tmp_path / "checkout"
+    lay(place, {**files(), "deployments/rehearsal/record.json": b"{}"})
+    git(place, "init", "--quiet")
+    git(place, "add", "--all")
+    git(place, "-c", "user.name=Ada", "-c", "user.email=ada@localhost", "commit", "--quiet", "-m", "The project")
+    lay(place, dict.fromkeys(BESIDE, PLANTED))
+    return place
+
+
+def lay(place: Path, content: dict[str, bytes]) -> None:
+    for path, each in content.items():
+        (place / path).parent.mkdir(parents=True, exist_ok=True)
+        (place / path).write_bytes(each)
+
+
+def git(place: Path, *arguments: str) -> None:
+    subprocess.run(["git", *arguments], cwd=place, check=True)
 
 
 def space(hub: LocalHub, name: str = NAME) -> Space:
@@ -112,17 +143,34 @@ def test_the_card_begins_with_what_the_hub_reads():
     assert "prefect" in header["tags"]
 
 
-def test_copying_by_hand_as_the_readme_says_gives_the_same_files(tmp_path: Path):
-    (script,) = [block for block in blocks("sh") if "cp -r" in block]
+def test_what_git_does_not_track_is_never_uploaded(checkout: Path):
+    found = files(checkout)
+    assert not [path for path, content in found.items() if PLANTED in content]
+    assert set(found) == set(files())
+    (checkout / "flows" / "added.py").write_text("")
+    git(checkout, "add", "flows/added.py")
+    assert set(files(checkout)) == {*found, "flows/added.py"}
+
+
+def test_outside_of_a_git_checkout_nothing_is_uploaded(tmp_path: Path):
+    (tmp_path / "flows").mkdir()
+    (tmp_path / "flows" / "implement.py").touch()
+    with pytest.raises(Misconfigured, match="is no git checkout of the project"):
+        files(tmp_path)
+
+
+def test_copying_by_hand_as_the_readme_says_gives_the_same_files(checkout: Path, tmp_path: Path):
+    (script,) = [block for block in blocks("sh") if "git archive" in block]
     (tmp_path / "copy").mkdir()
-    copy = "\n".join(line for line in script.splitlines() if not line.startswith("git "))
-    subprocess.run(["sh", "-euc", copy], env={**os.environ, "SPACE": str(tmp_path / "copy")}, check=True)
+    copy = "\n".join(line for line in script.splitlines() if not re.match("git (clone|-C)", line))
+    environment = {**os.environ, "SPACE": str(tmp_path / "copy")}
+    subprocess.run(["sh", "-euc", copy], cwd=checkout, env=environment, check=True)
     copied = {
         path.relative_to(tmp_path / "copy").as_posix(): path.read_bytes()
         for path in (tmp_path / "copy").rglob("*")
-        if path.is_file() and "__pycache__" not in path.parts
+        if path.is_file()
     }
-    assert copied == files()
+    assert copied == files(checkout)
 
 
 def test_every_secret_that_is_handed_on_is_in_the_readme():
