@@ -2,7 +2,9 @@
 
 import shutil
 import subprocess
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import pytest
@@ -42,13 +44,42 @@ def test_the_environment_says_how_many_workers():
     assert names(services({"WORKERS": "1"})["worker"]) == ["worker"]
 
 
-def test_what_is_ours_runs_without_rights_and_writes_only_where_it_must(said: dict[str, Any]):
-    ours = [service for service in said["services"].values() if "build" in service]
-    assert len(ours) == 8
-    for service in ours:
+def test_everything_runs_without_rights_and_writes_only_where_it_must(said: dict[str, Any]):
+    assert len(said["services"]) == 11
+    for service in said["services"].values():
         assert service["read_only"]
         assert service["cap_drop"] == ["ALL"]
-        assert "no-new-privileges:true" in service["security_opt"]
+        assert service["security_opt"] == ["no-new-privileges:true"]
+    images = {name: service["user"] for name, service in said["services"].items() if "user" in service}
+    assert images == {"postgres": "postgres", "redis": "redis"}, "both images start as root unless told otherwise"
+
+
+def test_who_deploys_has_the_settings_and_tokens_of_those_who_work(said: dict[str, Any]):
+    deploy, worker = said["services"]["deploy"], said["services"]["worker"]
+    assert worker["env_file"] == [{"path": "settings.env", "required": False}]
+    for what in ("env_file", "environment", "secrets"):
+        assert deploy[what] == worker[what]
+
+
+@pytest.mark.skipif(shutil.which("bash") is None, reason="bash missing: apt-get install bash")
+@pytest.mark.parametrize(("status", "code"), [(200, 0), (503, 1)])
+def test_the_balancer_is_well_when_a_server_behind_it_is(status: int, code: int):
+    asked: list[str] = []
+
+    class Balancer(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            asked.append(self.path)
+            self.send_response(status)
+            self.end_headers()
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Balancer) as server:
+        Thread(target=server.serve_forever, daemon=True).start()
+        check = [part.replace("8080", str(server.server_port)) for part in services({})["balancer"].health]
+        done = subprocess.run(check, capture_output=True, check=False)
+        server.shutdown()
+    assert done.returncode == code
+    assert asked == ["/api/health"]
+    assert subprocess.run(check, capture_output=True, check=False).returncode != 0, "and nobody listens any more"
 
 
 def test_no_secret_stands_in_the_file_and_workers_do_not_reach_the_data(said: dict[str, Any]):
@@ -83,4 +114,4 @@ def test_every_service_is_started_again_or_ends_by_itself(said: dict[str, Any]):
     for name, service in said["services"].items():
         ends = name in ("migrate", "deploy", "rehearsal")
         assert service["restart"] == ("on-failure" if ends else "unless-stopped")
-        assert service.get("healthcheck") or name == "balancer", f"{name}: neither a health check nor none on purpose"
+        assert service.get("healthcheck"), f"{name}: neither a health check nor none on purpose"

@@ -1,6 +1,7 @@
 """The job of a run, as the pool's template makes it."""
 
 import json
+from itertools import pairwise
 from typing import Any
 
 import kubernetes_validate
@@ -58,3 +59,14 @@ def test_every_variable_of_the_template_is_used_and_every_placeholder_is_a_varia
     variables = template["variables"]["properties"]
     assert [name for name in variables if f"{{{{ {name} }}}}" not in used] == []
     assert used.count("{{") == sum(used.count(f"{{{{ {name} }}}}") for name in variables)
+
+
+def test_the_command_that_deploys_gets_the_settings_that_it_makes_things_of():
+    readme = (TEMPLATE.parents[1] / "README.md").read_text(encoding="utf-8")
+    (command,) = [
+        line for line in readme.splitlines() if line.startswith("docker run") and "deployments.deploy" in line
+    ]
+    handed_on = {name for before, name in pairwise(command.split()) if before == "-e"}
+    assert handed_on == {
+        "PREFECT_API_URL", "PREFECT_API_AUTH_STRING", "AUTOCODER_CALLS_PER_MINUTE", "AUTOCODER_NOTIFY",
+    }  # fmt: skip
