@@ -26,6 +26,9 @@ SERVER = {
     "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
 }
 
+THE_FLOWS = ("AUTOCODER_", "HF_", "OPENAI_")
+"""Beginnings of the names of the flows' settings and tokens: a server that strangers may reach holds none of them."""
+
 
 def start_prefect(environment: dict[str, str], home: Path, started: Started) -> Callable[[], dict[str, str]]:
     """Use the server that PREFECT_API_URL names, else start one. Returns what waits for it and gives its address."""
@@ -35,11 +38,12 @@ def start_prefect(environment: dict[str, str], home: Path, started: Started) -> 
     port = prefect_port(environment)
     address = f"http://127.0.0.1:{port}/api"
     ours = {**SERVER, "PREFECT_HOME": str(home / "prefect"), "PREFECT_SERVER_API_PORT": str(port)}
+    given = {name: value for name, value in environment.items() if not name.startswith(THE_FLOWS)}
     server = Child(
         "The Prefect server",
         [sys.executable, "-m", "prefect", "server", "start", "--host", "127.0.0.1", "--port", str(port)],
         home / "logs" / "prefect.log",
-        {**ours, **environment, "PREFECT_HOME": ours["PREFECT_HOME"]},
+        {**ours, **given, "PREFECT_HOME": ours["PREFECT_HOME"]},
     )
     began = time.monotonic()
     started.start(server)
