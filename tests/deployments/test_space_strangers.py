@@ -18,7 +18,10 @@ from tests.deployments.space_up import PASSWORD, SECRETS, WEBHOOK, Space, World,
 pytestmark = pytest.mark.slow
 
 OPEN = {"/api/health", "/api/ready"}
-SOCKETS = ("/events/in", "/events/out", "/logs/out", "/task_runs/subscriptions/scheduled")
+SOCKETS = (
+    "/events/in", "/events/out", "/logs/out", "/task_runs/subscriptions/scheduled",
+    "/work_pools/autocoder/workers/connect",
+)  # fmt: skip
 EMPTY_ID = "00000000-0000-0000-0000-000000000000"
 WRONG = [
     {},
