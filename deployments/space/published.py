@@ -9,8 +9,11 @@ from flows.adapters.hub import Hub, Missing
 from flows.adapters.ledger import WORKER, read_worker
 from stages.errors import WorkerError
 
-EVERY_S = 15.0
-"""Between two looks, while anybody looks at the page at all; the Hub allows 500 anonymous requests in five minutes."""
+EVERY_S = 4.0
+"""Between two looks, while anybody looks at the page at all: each time that it comes anew, after 5 s, it is up to date.
+
+A look is two small requests; the Hub allows 500 anonymous ones in five minutes.
+"""
 LARGEST = 8 << 20
 """Bytes of `latest.json` that are read."""
 
@@ -34,14 +37,17 @@ class Published:
     iterations: int = 0
     verdicts: tuple[tuple[str, int], ...] = ()
     newest: Row | None = None
+    titles_are_public: bool = False
+    """Those of findings without a row, too: the dataset that they come from is open to everybody as well."""
 
 
 class Shelf:
-    """Reads the dataset now and then."""
+    """Reads the dataset now and then; `source` is the one that its findings come from."""
 
-    def __init__(self, hub: Hub, dataset: str) -> None:
+    def __init__(self, hub: Hub, dataset: str, source: str) -> None:
         self._hub = hub
         self._dataset = dataset
+        self._source = source
         self._known = Published()
         self._asked = -EVERY_S
         self._one = asyncio.Lock()
@@ -56,14 +62,21 @@ class Shelf:
 
     def _read(self) -> Published:
         try:
-            info = self._hub.info(self._dataset)
-            if info.private or info.gated:
+            head = self._open_head(self._dataset)
+            if not head:
                 return Published()
-            return self._known if info.sha == self._known.head else self._at(info.sha)
-        except Missing:  # nothing yet, or private
-            return Published()
+            known = self._known if head == self._known.head else self._at(head)
+            return replace(known, titles_are_public=bool(self._open_head(self._source)))
         except WorkerError:
             return self._known
+
+    def _open_head(self, dataset: str) -> str:
+        """The dataset's commit; empty where it is not there, or not open to everybody. Raises WorkerError."""
+        try:
+            info = self._hub.info(dataset)
+        except Missing:  # nothing yet, or private
+            return ""
+        return "" if info.private or info.gated else info.sha
 
     def _at(self, head: str) -> Published:
         found = Published(is_public=True, head=head)

@@ -1,4 +1,4 @@
-"""What strangers may know of the worker: names and numbers of our own, and titles that the public dataset has, too."""
+"""What strangers may know of the worker: names and numbers of our own, and titles that public datasets have, too."""
 
 import asyncio
 import time
@@ -49,7 +49,7 @@ class Lookout:
     def __init__(self, settings: Settings, server: Server) -> None:
         self._settings = settings
         self._server = server
-        self._shelf = Shelf(Hub(settings.hub_address), settings.datasets[2])
+        self._shelf = Shelf(Hub(settings.hub_address), settings.datasets[2], settings.datasets[0])
         self._last: Status | None = None
         self._until = 0.0
         self._one = asyncio.Lock()
@@ -69,7 +69,7 @@ class Lookout:
         datasets = tuple((name, f"{settings.hub_address}/datasets/{name}") for name in settings.datasets)
         published = await self._shelf.look()
         try:
-            state, log = await asyncio.gather(self._state(), self._log(published.is_public))
+            state, log = await asyncio.gather(self._state(), self._log(published.titles_are_public))
         except httpx2.HTTPError:
             return Status("Starting", "The Prefect server does not answer yet.", published, (), datasets)
         return Status(*state, published, log, datasets)
@@ -119,7 +119,7 @@ def told(deployment: dict[str, Any], runs: Sequence[Any], percent: float | None)
 def tail(
     runs: Iterable[dict[str, Any]], tasks: Iterable[dict[str, Any]], items: Iterable[dict[str, Any]], *, titles: bool
 ) -> list[Line]:
-    """The newest lines, oldest first; without `titles` no word of a finding is in them, whose dataset is not public."""
+    """The newest lines, oldest first; without `titles` they hold no word of a finding: not everybody may read those."""
     lines = [Line(run["end_time"], f"run: {run['state']['name']}") for run in runs if run["end_time"]]
     for task in tasks:
         if task["end_time"] and task["name"] != "pull":  # it comes with every tick, also when there is nothing

@@ -3,13 +3,14 @@
 from pathlib import Path
 from typing import Any
 
+import httpx2
 import pytest
 from starlette.testclient import TestClient
 
 from deployments.space.front import app, page
 from deployments.space.published import Published, Row, Shelf, row
-from deployments.space.server import Server
-from deployments.space.status import Line, Status, tail, told
+from deployments.space.server import SCHEDULED, Server
+from deployments.space.status import Line, Lookout, Status, tail, told
 from deployments.space.webhook import EVENT, event_of
 from flows.adapters.hub import Hub
 from flows.adapters.local_hub import LocalHub
@@ -108,15 +109,17 @@ def at(second: int) -> str:
     return f"2026-11-26T20:00:{second:02}.5Z"
 
 
+TASKS = [
+    {"end_time": at(4), "name": "Deep Understanding · Planted title", "state_type": "COMPLETED"},
+    {"end_time": at(8), "name": "pull", "state_type": "COMPLETED"},
+    {"end_time": at(5), "name": "write · Planted title", "state_type": "FAILED"},
+]
+
+
 def lines(titles: bool) -> list[Line]:
     runs = [{"end_time": at(s), "state": {"name": "Idle"}} for s in (1, 2, 9)]
-    tasks = [
-        {"end_time": at(4), "name": "Deep Understanding · Planted title", "state_type": "COMPLETED"},
-        {"end_time": at(8), "name": "pull", "state_type": "COMPLETED"},
-        {"end_time": at(5), "name": "write · Planted title", "state_type": "FAILED"},
-    ]
     items = [{"created": at(6), "description": "0123456789abcdef-1  proven       34,588 tokens  1 s  Planted title"}]
-    return tail(runs, tasks, items, titles=titles)
+    return tail(runs, TASKS, items, titles=titles)
 
 
 def test_the_log_is_in_order_and_an_idle_hour_is_one_line():
@@ -139,9 +142,9 @@ def test_whatever_a_title_holds_is_text_on_the_page():
 
 async def test_what_is_published_is_read_without_a_token(hub_server: LocalHub):  # noqa: F811
     hub = Hub(hub_server.address)
-    assert await Shelf(hub, DATASET).look() == Published()
+    assert await Shelf(hub, DATASET, UPSTREAM[0]).look() == Published()
     Results(hub, DATASET).append([small(1), small(2)])
-    found = await Shelf(hub, DATASET).look()
+    found = await Shelf(hub, DATASET, UPSTREAM[0]).look()
     assert (found.is_public, found.iterations, sum(count for _, count in found.verdicts)) == (True, 2, 2)
     assert found.newest is not None
     assert (found.newest.iteration, found.newest.title) == (2, small(2).item.finding.title)
@@ -149,8 +152,33 @@ async def test_what_is_published_is_read_without_a_token(hub_server: LocalHub): 
 
 async def test_of_a_private_dataset_nothing_is_known(hub_server: LocalHub):  # noqa: F811
     hub = Hub(hub_server.address)
+    hub.create(UPSTREAM[0], private=False)
     Results(hub, DATASET, private=True).append([small(1)])
-    assert await Shelf(hub, DATASET).look() == Published()
+    assert await Shelf(hub, DATASET, UPSTREAM[0]).look() == Published()
+
+
+@pytest.mark.parametrize("private", [True, False])
+async def test_the_log_has_titles_only_while_the_findings_are_open_to_everybody(
+    hub_server: LocalHub,  # noqa: F811
+    tmp_path: Path,
+    private: bool,
+):
+    hub = Hub(hub_server.address)
+    hub.create(UPSTREAM[0], private=private)
+    Results(hub, DATASET).append([small(1)])
+    named = {"analysis_dataset": UPSTREAM[0], "results_dataset": DATASET}
+    settings = Settings(home=tmp_path, HF_TOKEN="hf_planted", HF_ENDPOINT=hub_server.address, **named)
+    status = await Lookout(settings, prefect({"/api/task_runs/filter": TASKS})).status()
+    assert status.published.iterations == 1
+    assert ("Planted title" in str(status.log)) is not private
+    assert "Deep Understanding" in str(status.log)
+
+
+def prefect(answers: dict[str, Any]) -> Server:
+    """A server that gives these answers, has an active schedule, and knows of nothing else."""
+    known = {f"/api{SCHEDULED}": {"paused": False, "schedules": SCHEDULES}, **answers}
+    transport = httpx2.MockTransport(lambda asked: httpx2.Response(200, json=known.get(asked.url.path, [])))
+    return Server("http://127.0.0.1:9", "x", httpx2.AsyncClient(transport=transport))
 
 
 @pytest.mark.parametrize("latest", [b"", b"[]", b"{}", b'{"iteration": "x"}', b'{"work_item": null}'])
