@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -26,6 +27,13 @@ from stages.errors import Permanent, WorkerError
 POOL = "autocoder"
 DEPLOYMENTS = ("implement/every-120s", "implement/on-demand", "implement-item/pool", "maintain/daily")
 PROJECT = Path(__file__).parent.parent
+_ON_THE_WORD = """
+import sys
+import prefect.cli.deploy, flows.implement, flows.item, flows.maintain
+if sys.stdin.read() == "go":  # nothing is said where who started it has ended
+    from prefect.cli import app
+    app()
+"""
 
 
 def prepare(prefect: SyncPrefectClient, settings: Settings) -> None:
@@ -34,17 +42,23 @@ def prepare(prefect: SyncPrefectClient, settings: Settings) -> None:
     limits.put_in_place(prefect, settings.calls_per_minute)
 
 
-def deploy(environment: dict[str, str]) -> None:
-    """Deploy what prefect.yaml says, on the server that `environment` names; the pool must be there.
+def deployer(environment: Mapping[str, str]) -> Callable[[], None]:
+    """Deploys, when called, what prefect.yaml says, on the server that `environment` names; the pool must be there.
 
-    Raises Permanent with what Prefect printed when it refuses.
+    Its process is started at once: what it imports takes as long as a server needs to start. What it returns raises
+    Permanent with what Prefect printed when it refuses.
     """
-    done = subprocess.run(
-        [sys.executable, "-m", "prefect", "--no-prompt", "deploy", "--all"],
-        cwd=PROJECT, env=environment, capture_output=True, text=True, check=False,
+    process = subprocess.Popen(
+        [sys.executable, "-c", _ON_THE_WORD, "--no-prompt", "deploy", "--all"], cwd=PROJECT, env=environment,
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
     )  # fmt: skip
-    if done.returncode:
-        raise Permanent(f"prefect deploy --all failed in {PROJECT}:\n{done.stdout[-2000:]}{done.stderr[-2000:]}")
+
+    def deploy() -> None:
+        said, _ = process.communicate("go")
+        if process.returncode:
+            raise Permanent(f"prefect deploy --all failed in {PROJECT}:\n{said[-4000:]}")
+
+    return deploy
 
 
 def automate(prefect: SyncPrefectClient, settings: Settings) -> None:
@@ -109,7 +123,7 @@ def main() -> None:
         check_prefect(environment["PREFECT_API_URL"])
         with client(environment) as prefect:
             prepare(prefect, settings)
-            deploy(environment)
+            deployer(environment)()
             automate(prefect, settings)
     except WorkerError as error:
         sys.exit(str(error))

@@ -10,7 +10,7 @@ from prefect.client.schemas.objects import FlowRun
 
 from deployments import running
 from deployments.checks import check, check_hub_port
-from deployments.deploy import DEPLOYMENTS, automate, client, deploy, prepare
+from deployments.deploy import DEPLOYMENTS, automate, client, deployer, prepare
 from deployments.follow import follow
 from deployments.leftovers import Started
 from deployments.prefect_server import start_prefect
@@ -35,7 +35,9 @@ def start(settings: Settings, started: Started) -> dict[str, str]:
     environment = environment_of(settings)
     check(settings, environment)
     check_hub_port(settings)
-    prefect_is_up = start_prefect(environment, settings.home, started)  # takes the longest
+    reached, wait_for_prefect = start_prefect(environment, settings.home, started)  # takes the longest
+    environment |= reached
+    deploy = deployer(environment)
     if not settings.on_real_hub:
         start_hub(settings, environment, started)
     hub = Hub(settings.hub_address, settings.hf_token if settings.on_real_hub else None)
@@ -45,11 +47,11 @@ def start(settings: Settings, started: Started) -> dict[str, str]:
         build(settings, hub)
     for line in preflight(settings, hub):
         say(line)
-    environment |= prefect_is_up()
+    wait_for_prefect()
     with client(environment) as prefect:
         prepare(prefect, settings)
         start_worker(prefect, settings, environment, started)
-        deploy(environment)
+        deploy()
         automate(prefect, settings)
     say(f"deployed  {', '.join(DEPLOYMENTS)}")
     return environment

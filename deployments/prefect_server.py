@@ -30,27 +30,27 @@ THE_FLOWS = ("AUTOCODER_", "HF_", "OPENAI_")
 """Beginnings of the names of the flows' settings and tokens: a server that strangers may reach holds none of them."""
 
 
-def start_prefect(environment: dict[str, str], home: Path, started: Started) -> Callable[[], dict[str, str]]:
-    """Use the server that PREFECT_API_URL names, else start one. Returns what waits for it and gives its address."""
+def start_prefect(
+    environment: dict[str, str], home: Path, started: Started
+) -> tuple[dict[str, str], Callable[[], None]]:
+    """Use the server that PREFECT_API_URL names, else start one. Returns how it is reached, and what waits for it."""
     if address := environment.get("PREFECT_API_URL"):
         say(f"prefect   {address} (already running)")
-        return dict
+        return {}, lambda: None
     port = prefect_port(environment)
-    address = f"http://127.0.0.1:{port}/api"
-    ours = {**SERVER, "PREFECT_HOME": str(home / "prefect"), "PREFECT_SERVER_API_PORT": str(port)}
+    reached = {"PREFECT_API_URL": f"http://127.0.0.1:{port}/api", "PREFECT_HOME": str(home / "prefect")}
     given = {name: value for name, value in environment.items() if not name.startswith(THE_FLOWS)}
     server = Child(
         "The Prefect server",
         [sys.executable, "-m", "prefect", "server", "start", "--host", "127.0.0.1", "--port", str(port)],
         home / "logs" / "prefect.log",
-        {**ours, **given, "PREFECT_HOME": ours["PREFECT_HOME"]},
+        {**SERVER, "PREFECT_SERVER_API_PORT": str(port), **given, "PREFECT_HOME": reached["PREFECT_HOME"]},
     )
     began = time.monotonic()
     started.start(server)
 
-    def is_up() -> dict[str, str]:
-        server.wait_until(lambda: answers(f"{address}/health"), 120)
-        say(f"prefect   {address} (started in {time.monotonic() - began:.0f} s)")
-        return {"PREFECT_API_URL": address, "PREFECT_HOME": ours["PREFECT_HOME"]}
+    def wait() -> None:
+        server.wait_until(lambda: answers(f"{reached['PREFECT_API_URL']}/health"), 120)
+        say(f"prefect   {reached['PREFECT_API_URL']} (started in {time.monotonic() - began:.0f} s)")
 
-    return is_up
+    return reached, wait

@@ -11,7 +11,7 @@ from prefect.client.schemas.objects import FlowRun
 
 from deployments import running
 from deployments.checks import check, prefect_port
-from deployments.deploy import automate, client, deploy, prepare
+from deployments.deploy import automate, client, deployer, prepare
 from deployments.follow import follow
 from deployments.leftovers import Started
 from deployments.prefect_server import start_prefect
@@ -34,15 +34,16 @@ def space(settings: Settings, started: Started) -> NoReturn:
     """Server and public port at once; worker and schedule as soon as there is a token and the Hub answers."""
     environment = environment_of(settings) | open_to_the_world(settings)
     check(settings, environment)
-    prefect_is_up = start_prefect(environment, settings.home, started)
+    reached, wait_for_prefect = start_prefect(environment, settings.home, started)
     start_front(settings, environment, started)
-    environment |= prefect_is_up()
+    environment |= reached
+    wait_for_prefect()
     if settings.on_real_hub:
         wait_for_the_hub(settings, started)
         with client(environment) as prefect:
             prepare(prefect, settings)
             start_worker(prefect, settings, environment, started)
-            deploy(environment)
+            deployer(environment)()
             automate(prefect, settings)
         follow(settings, environment, started, lambda run: addresses(settings, run))
     say(MISSING)

@@ -143,6 +143,7 @@ def test_a_finding_with_nothing_to_act_on_is_among_them() -> None:
         for item in ITEMS
     ],
 )
+@pytest.mark.slow
 async def test_an_item_goes_its_recorded_way(tmp_path: Path, item: WorkItem) -> None:
     recordings, workbench = Recordings(), Workbench(tmp_path, item)
     failing, shown_back = STORIES[item.finding.id]

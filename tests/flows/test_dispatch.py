@@ -73,6 +73,7 @@ def test_a_dead_item_run_is_handed_out_again_and_nothing_is_paid_for_twice(world
     assert shared.handed_out() == ["spent.json"]
 
 
+@pytest.mark.slow
 def test_an_item_run_that_was_closed_too_early_and_its_successor_ask_nothing_twice(world: World, shared: Pool):
     world.publish(record("a"))
     shared.tick()
@@ -85,6 +86,7 @@ def test_an_item_run_that_was_closed_too_early_and_its_successor_ask_nothing_twi
     assert shared.tick().name == "Published 1 of 1"
 
 
+@pytest.mark.slow
 def test_a_tick_commits_once_while_item_runs_spend(world: World, shared: Pool):
     world.publish(record("a", "b", "c"))
     shared.tick()

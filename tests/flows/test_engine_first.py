@@ -16,7 +16,7 @@ print(s.PREFECT_RESULTS_DEFAULT_STORAGE_BLOCK.value())
 
 @pytest.mark.parametrize(
     ("results", "folder", "block"),
-    [("./shared/x", "shared/x", "None"), ("s3-bucket/ours", "", "s3-bucket/ours")],
+    [("./shared/x", "shared/x", "None"), pytest.param("s3-bucket/ours", "", "s3-bucket/ours", marks=pytest.mark.slow)],
 )
 def test_a_run_that_a_worker_starts_stores_its_thoughts_where_the_settings_say(
     tmp_path: Path, results: str, folder: str, block: str

@@ -46,6 +46,7 @@ def test_without_a_confinement_the_row_and_the_log_say_why(
     assert told == ["generated code is confined by: No Landlock here. Get a newer kernel."], "once for the run"
 
 
+@pytest.mark.slow
 def test_a_draft_that_git_refuses_is_shown_back_once(
     world: World, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

@@ -14,7 +14,7 @@ from typing import Any
 import psutil
 
 from deployments.automations import put_in_place
-from deployments.deploy import POOL, PROJECT, client, deploy, make_pool
+from deployments.deploy import POOL, PROJECT, client, deployer, make_pool
 from deployments.processes import Child, stop
 from tests.bench.rig import Rig
 from tests.chaos.siblings import Siblings
@@ -90,7 +90,7 @@ def _worker(rig: Rig, env: Mapping[str, str]) -> Child:
     env = {**env, "PREFECT_WORKER_QUERY_SECONDS": "2", "PATH": f"{Path(sys.executable).parent}:{env['PATH']}"}
     with client(env) as prefect:
         make_pool(prefect)
-        deploy(env)
+        deployer(env)()
         put_in_place(prefect)
     argv = [sys.executable, "-m", "prefect", "worker", "start", "--pool", POOL, "--install-policy", "never"]
     worker = Child("The worker", argv, rig.folder / "logs" / "worker.log", env)

@@ -71,6 +71,7 @@ HEALTH = {"tests/test_health.py": "from health import ok\n\n\ndef test_ok():\n  
 HEALTHY = {"tests/test_own.py": HEALTH["tests/test_health.py"].replace("health import", "healthy import")}
 
 
+@pytest.mark.slow
 def test_a_module_that_the_draft_does_not_provide_is_its_failure(bench: Bench) -> None:
     wrong = draft({"healthy.py": "def ok():\n    return 1\n"}, HEALTHY)
     verdict = bench.verify(bench.item(HEALTH), wrong)
