@@ -132,17 +132,7 @@ def test_a_finding_with_nothing_to_act_on_is_among_them() -> None:
 # --- what is recorded ------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
-    "item",
-    [
-        pytest.param(
-            item,
-            id=item.finding.id or "fleet",
-            marks=[] if item.finding.id in ("", "TL-3", "TL-7") else pytest.mark.slow,
-        )
-        for item in ITEMS
-    ],
-)
+@pytest.mark.parametrize("item", ITEMS, ids=[item.finding.id or "fleet" for item in ITEMS])
 @pytest.mark.slow
 async def test_an_item_goes_its_recorded_way(tmp_path: Path, item: WorkItem) -> None:
     recordings, workbench = Recordings(), Workbench(tmp_path, item)
