@@ -52,6 +52,12 @@ class Page:
         path = what if what.startswith("//") else f"//*[self::a or self::button][normalize-space()='{what}']"
         self.until(lambda: self._clicked(path), f"has no {what!r}")
 
+    def log_in(self, password: str) -> None:
+        """To the Prefect UI, which asks for it."""
+        self.find("//input[@type='password']").send_keys(password)
+        self.click("//button[@type='submit']")
+        self.shows("Dashboard")
+
     def enter(self, path: str) -> None:
         """Go into the frame that this XPath finds."""
         self._driver.switch_to.frame(self.find(path))

@@ -15,10 +15,10 @@ from typing import Any
 from uuid import UUID
 
 import psutil
-from prefect.client.orchestration import SyncPrefectClient, get_client
-from prefect.settings import PREFECT_API_URL, temporary_settings
+from prefect.client.orchestration import SyncPrefectClient
 from prefect.states import Scheduled
 
+from deployments.deploy import client
 from deployments.leftovers import leftovers
 from deployments.processes import end
 from flows.adapters.hub import Hub
@@ -105,8 +105,8 @@ class Up:
         return results.rows(Hub(self.env["AUTOCODER_LOCAL_HUB"]))
 
     def client(self) -> SyncPrefectClient:
-        with temporary_settings({PREFECT_API_URL: self.api}):
-            return get_client(sync_client=True)
+        """Of its server, with the password where its settings have one."""
+        return client({**self.settings, "PREFECT_API_URL": self.api})
 
     def miss_ticks(self, hours: int) -> UUID:
         """As if no worker had run for so long. Returns a run that somebody asked for meanwhile."""
@@ -122,9 +122,9 @@ class Up:
 
 
 @contextmanager
-def running(home: Path) -> Iterator[Up]:
+def running(home: Path, settings: dict[str, str] | None = None) -> Iterator[Up]:
     """A `make up` that has done its first run, and nothing of it afterwards."""
-    started = Up(home, (free_port(), free_port())).start()
+    started = Up(home, (free_port(), free_port()), settings=settings or {}).start()
     started.read_until(LAST_LINE)
     try:
         yield started
