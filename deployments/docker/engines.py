@@ -39,13 +39,15 @@ class Engine:
             return True
         return self._succeeds("pull", image, seconds=180)
 
-    def build(self, dockerfile: Path, tag: str, arguments: Mapping[str, str], secrets: Mapping[str, Path]) -> None:
-        """Build the folder above `deployments`. Raises Permanent; what the engine says is shown as it says it."""
+    def build(
+        self, folder: Path, dockerfile: Path, tag: str, arguments: Mapping[str, str], secrets: Mapping[str, Path]
+    ) -> None:
+        """Build this folder. Raises Permanent; what the engine says is shown as it says it."""
         given = [f"--build-arg={name}={value}" for name, value in arguments.items()]
         given += [f"--secret=id={name},src={path}" for name, path in secrets.items()]
         form = [] if self.name == "docker" else ["--format", "docker", "--layers"]  # OCI's own knows no health check
         command = [self.name, "build", *self._alone, *form, "--network", "host", "-f", str(dockerfile), "-t", tag]
-        if subprocess.run([*command, *given, str(dockerfile.parents[2])], check=False).returncode:
+        if subprocess.run([*command, *given, str(folder)], check=False).returncode:
             raise Permanent(f"{self.name} could not build {dockerfile}: its words are above.")
 
     def run(self, image: str, command: Sequence[str]) -> int:

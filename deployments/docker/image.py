@@ -1,4 +1,4 @@
-"""`make image`: build the Dockerfile with the engine that is here, and run the rehearsal in the image as uid 1000."""
+"""`make image`: build the Dockerfiles with the engine that is here, and try each image from inside as uid 1000."""
 
 import os
 import sys
@@ -6,14 +6,16 @@ import time
 from argparse import ArgumentParser
 from collections.abc import Mapping
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from deployments.docker.base import LOCAL, make_base, missing
 from deployments.docker.engines import Engine, engine
+from deployments.space.files import PROJECT, files
 from stages.errors import Permanent, WorkerError
 
-DOCKERFILE = Path(__file__).with_name("Dockerfile")
-TAG = "localhost/autocoder-implementation-worker"
+TAG, SPACE = "localhost/autocoder-implementation-worker", "localhost/autocoder-space"
 BASE = "python:3.12-slim"
+DOCKERFILE = PROJECT / "deployments" / "docker" / "Dockerfile"
 NAMED_BY = {"pip": ("PIP_CONFIG_FILE",), "ca": ("PIP_CERT", "SSL_CERT_FILE")}
 """Variables by which this machine names its package index and its certificates; the build borrows the files."""
 
@@ -34,11 +36,11 @@ def borrowed(environment: Mapping[str, str]) -> dict[str, Path]:
     return {secret: path for secret, path in found.items() if path.is_file()}
 
 
-def build(with_: Engine, base: str, tag: str) -> None:
+def build(with_: Engine, base: str, tag: str, folder: Path = PROJECT, dockerfile: Path = DOCKERFILE) -> None:
     """Build and say what came of it. Raises Permanent."""
     began = time.monotonic()
     secrets = borrowed(os.environ)
-    with_.build(DOCKERFILE, tag, {"BASE": base}, secrets)
+    with_.build(folder, dockerfile, tag, {"BASE": base}, secrets)
     image = with_.look(tag)
     say(f"built     {tag} from {base} in {time.monotonic() - began:.0f} s: "
         f"{image.megabytes:,.0f} MB, {image.layers} layers")  # fmt: skip
@@ -52,12 +54,22 @@ def tells(description: str, secret: Path) -> bool:
     return any(len(line) > 12 and line in description for line in lines)
 
 
-def rehearse(with_: Engine, tag: str) -> None:
-    """The rehearsal inside. Raises Permanent when it does not come to its verdicts."""
+def build_space(with_: Engine, base: str) -> None:
+    """The image of a Space, of the very files that one gets. Raises Permanent, Misconfigured outside of a checkout."""
+    with TemporaryDirectory(prefix="autocoder-space-") as name:
+        folder = Path(name, "repository")
+        for path, content in files().items():
+            (folder / path).parent.mkdir(parents=True, exist_ok=True)
+            (folder / path).write_bytes(content)
+        build(with_, base, SPACE, folder, folder / "Dockerfile")
+
+
+def try_inside(with_: Engine, tag: str, program: str) -> None:
+    """Run a program of ours in the image. Raises Permanent when it finds a fault."""
     began = time.monotonic()
-    if with_.run(tag, ["python", "-m", "deployments.docker.rehearsal"]):
-        raise Permanent(f"The rehearsal in {tag} failed: its words are above.")
-    say(f"rehearsed in the image in {time.monotonic() - began:.0f} s")
+    if with_.run(tag, ["python", "-m", program]):
+        raise Permanent(f"{program} failed in {tag}: its words are above.")
+    say(f"tried     {tag} by {program} in {time.monotonic() - began:.0f} s")
 
 
 def choose_base(with_: Engine, given: str) -> str:
@@ -90,7 +102,9 @@ def main() -> int:
     try:
         if base := choose_base(found, given.base):
             build(found, base, given.tag)
-            rehearse(found, given.tag)
+            try_inside(found, given.tag, "deployments.docker.rehearsal")
+            build_space(found, base)
+            try_inside(found, SPACE, "deployments.space.trial")
     except WorkerError as error:
         say(str(error))
         return 1

@@ -7,6 +7,7 @@ import socket
 import subprocess
 import sys
 from collections import Counter
+from collections.abc import Iterable
 from pathlib import Path
 
 from flows.adapters.sandbox import choose
@@ -19,25 +20,36 @@ LAST_LINE = "Ctrl-C stops everything"
 
 def main() -> int:
     """0 when the rehearsal came to its verdicts; else 1, with a sentence for each thing that is wrong."""
+    faults = look_around()
+    if not faults and (grades := Counter(up())) != GRADES:
+        faults = [f"the rehearsal came to {dict(grades)} instead of {GRADES}"]
+    return tell(faults)
+
+
+def look_around() -> list[str]:
+    """What is wrong with this place; who we are here and what confines code is said."""
     print(f"inside    uid {os.getuid()}, capabilities {_capabilities()}, Python {sys.version.split()[0]}", flush=True)
-    sandbox = choose()
-    if isinstance(sandbox, str):
-        print(f"sandbox   none: {sandbox}", flush=True)
-        return 1
-    print(f"sandbox   {sandbox.mechanism}: the self-test held", flush=True)
     faults = [f"{tool} is in the image" for tool in BUILD_TOOLS if shutil.which(tool)]
     if os.getuid() == 0:
         faults.append("this is root")
-    if (grades := Counter(up())) != GRADES:
-        faults.append(f"the rehearsal came to {dict(grades)} instead of {GRADES}")
-    for fault in faults:
+    sandbox = choose()
+    if isinstance(sandbox, str):
+        return [*faults, f"nothing confines code: {sandbox}"]
+    print(f"sandbox   {sandbox.mechanism}: the self-test held", flush=True)
+    return faults
+
+
+def tell(faults: Iterable[str]) -> int:
+    """The exit code, with a line for each fault."""
+    found = list(faults)
+    for fault in found:
         print(f"wrong     {fault}", flush=True)
-    return 1 if faults else 0
+    return 1 if found else 0
 
 
 def up() -> list[str]:
     """Grades of the rehearsal's items, by the very command that a person starts."""
-    ports = {"AUTOCODER_LOCAL_HUB": f"http://127.0.0.1:{_free_port()}", "PREFECT_SERVER_API_PORT": str(_free_port())}
+    ports = {"AUTOCODER_LOCAL_HUB": f"http://127.0.0.1:{free_port()}", "PREFECT_SERVER_API_PORT": str(free_port())}
     command = [sys.executable, "-m", "deployments.local"]
     grades = []
     with subprocess.Popen(command, env={**os.environ, **ports}, stdout=subprocess.PIPE, text=True) as running:
@@ -57,7 +69,7 @@ def _capabilities() -> str:
     return str(line)
 
 
-def _free_port() -> int:
+def free_port() -> int:
     """Containers may share this machine's ports."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
