@@ -36,6 +36,7 @@ test: $(VENV)/.installed
 
 e2e: $(VENV)/.installed $(VENV)/browser
 	$(BIN)/python -m pytest -m slow
+	EXAMPLES=300 $(BIN)/python -m pytest -n 2 tests/stages
 
 # A folder of its own: selenium brings trio, which httpcore imports wherever it finds it, also in every run.
 $(VENV)/browser: $(VENV)/.installed
