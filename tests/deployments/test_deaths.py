@@ -135,6 +135,7 @@ def test_a_run_lives_on_while_the_server_is_away_and_ends_as_it_would_have(
 def test_a_run_that_dies_elsewhere_is_closed_when_it_has_fallen_silent(
     up: Up, prefect: SyncPrefectClient, model: Held, tmp_path: Path
 ):
+    up.read_until("deployed")
     (automation,) = (each for each in wanted(defaultdict(uuid4)) if each.name == SILENT)
     sooner = automation.trigger.model_copy(update={"within": timedelta(seconds=45)})
     (known,) = prefect.read_automations_by_name(automation.name)
