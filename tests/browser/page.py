@@ -21,9 +21,10 @@ OPTIONS = [
     *("--disable-background-networking", "--disable-component-update", "--window-size=1500,2600"),
 ]
 PATIENCE_S = 60.0
-PREFECTS_OWN = ("amplitude.com", "favicon", ".svg", "/api/task_runs/filter")
+AGAIN_S = 5.0
+PREFECTS_OWN = ("amplitude.com", "favicon", ".svg", "/api/task_runs/filter - Failed", "assets/flow-run-graph-")
 """Faults in the console that are not ours: the page asks for its analytics' settings, for pictures that it lacks, and
-for the task run of an artifact that belongs to none."""
+for the task run of an artifact that belongs to none; its graph of a run draws on when it has been left."""
 
 
 class Page:
@@ -52,11 +53,22 @@ class Page:
         path = what if what.startswith("//") else f"//*[self::a or self::button][normalize-space()='{what}']"
         self.until(lambda: self._clicked(path), f"has no {what!r}")
 
+    def click_until(self, what: str, comes: str) -> None:
+        """The same, again and again until something comes that this XPath finds: a page may not listen yet."""
+
+        def came() -> bool:
+            self.click(what)
+            time.sleep(AGAIN_S)
+            return bool(self._driver.find_elements(By.XPATH, comes))
+
+        self.until(lambda: bool(self._driver.find_elements(By.XPATH, comes)) or came(), f"has no {comes}")
+
     def log_in(self, password: str) -> None:
-        """To the Prefect UI, which asks for it."""
+        """To the Prefect UI, which was refused until now, and asks for it."""
         self.find("//input[@type='password']").send_keys(password)
         self.click("//button[@type='submit']")
         self.shows("Dashboard")
+        self._driver.get_log("browser")  # those refusals are no faults
 
     def enter(self, path: str) -> None:
         """Go into the frame that this XPath finds."""

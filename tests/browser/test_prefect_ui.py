@@ -87,7 +87,8 @@ def test_the_run_page_shows_six_named_stages_of_an_item(door: Door, page: "Page"
 
 def test_an_items_page_shows_the_diff_and_the_drawn_approaches(door: Door, page: "Page"):
     page.open(ui(door, f"runs/flow-run/{published(door.up)}?tab=Artifacts"))
-    page.click("//a[contains(@href, '/artifacts/')][contains(., 'item-')]")
+    item = next(row["id"] for row in door.up.rows() if "Equal shares" in row["work_item"]["finding"]["title"])
+    page.click(f"//a[contains(@href, '/artifacts/')][contains(., 'item-{item}')]")
     page.click("//a[contains(@href, '/artifacts/artifact/')]")
     page.shows("1. Deep Understanding", "6. Implementation Plan", "diff --git a/tally/", "Verdict")
     approaches = page.find("//*[name()='svg'][.//*[contains(@class, 'node')]]")
@@ -98,8 +99,9 @@ def test_an_items_page_shows_the_diff_and_the_drawn_approaches(door: Door, page:
 def test_the_run_form_explains_each_parameter_and_starts_a_run(door: Door, page: "Page"):
     page.open(ui(door, f"deployments/deployment/{deployment(door.up, 'implement/on-demand')}/run"))
     page.shows("The most work items to take up", "Work on this one item", "Do everything but the commit")
-    page.click("Submit")
-    page.click("//a[contains(@href, '/runs/flow-run/')]")
+    started = "//a[contains(@href, '/runs/flow-run/')]"
+    page.click_until("Submit", started)
+    page.click(started)
     page.shows("Idle")
     page.click("Details")
     page.shows("Nothing waits: every work item has an outcome.")
