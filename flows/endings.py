@@ -9,6 +9,14 @@ from prefect.states import Completed, Failed
 from flows.run import Ending, Pulled, stops_the_run
 from stages.errors import BudgetReached, Defect, EndpointDown, OutOfCredits, Transient, WorkerError
 
+AWAY = "Away"
+"""Name of a failed run that met what may pass: a Hub, an endpoint, a server that is away. It pauses no schedule."""
+
+
+def failed(error: WorkerError, message: str) -> State[None]:
+    """The final state of a run that this error kept from its work."""
+    return Failed(name=AWAY if isinstance(error, Transient) else "Failed", message=message)
+
 
 def ending(pulled: Pulled, ends: Sequence[Ending], rows: int, dry_run: bool) -> State[None]:
     """The final state of a run that committed so many new rows.
@@ -22,10 +30,11 @@ def ending(pulled: Pulled, ends: Sequence[Ending], rows: int, dry_run: bool) -> 
         name = {OutOfCredits: "OutOfCredits", BudgetReached: "Budget"}.get(type(stop))
         if isinstance(pulled.closed, EndpointDown):
             name = "Resting"  # the run that opened the breaker has failed; this one had nothing to ask
-        return Completed(name=name, message=f"{stop} {told}") if name else Failed(message=f"{stop} {told}")
+        return Completed(name=name, message=f"{stop} {told}") if name else failed(stop, f"{stop} {told}")
     ours = [error for error in errors if isinstance(error, Transient | Defect)]
     if ours and len(ours) == items:
-        return Failed(message=f"Nothing could be done for {items} items. The first: {ours[0]}")
+        worst = next((error for error in ours if not isinstance(error, Transient)), ours[0])
+        return failed(worst, f"Nothing could be done for {items} items. The first: {ours[0]}")
     if dry_run:
         return Completed(name=f"Tried {done} of {items}", message=f"A dry run: nothing was committed. {told}")
     if not items and not rows:

@@ -5,13 +5,12 @@ from typing import Annotated
 
 from prefect import flow
 from prefect.client.schemas.objects import State
-from prefect.states import Failed
 from pydantic import Field
 
 from flows import events, streaks, views
 from flows.candidates import draft
 from flows.dispatch import dispatch
-from flows.endings import ending
+from flows.endings import ending, failed
 from flows.opening import open_workshop
 from flows.outcomes import conclude, fault, keep, leave_for_later, publish
 from flows.run import Ending
@@ -42,7 +41,7 @@ async def implement(limit: Limit = 4, item: str | None = None, dry_run: bool = F
     try:
         return await run(limit, item, dry_run)
     except WorkerError as error:  # a sentence says it all; of a fault of our own, Prefect shows where it happened
-        return Failed(message=str(error))
+        return failed(error, str(error))
 
 
 async def run(limit: int, item: str | None, dry_run: bool) -> State[None]:

@@ -18,6 +18,8 @@ from prefect.client.schemas.sorting import FlowRunSort
 from prefect.events import Event, Resource
 from prefect.exceptions import PrefectException
 
+from flows.endings import AWAY
+
 IN_A_ROW = 3
 FAILED = {StateType.FAILED, StateType.CRASHED}
 EVENT = "autocoder.failed-in-a-row"
@@ -47,12 +49,14 @@ def look_back() -> None:
 def tell(prefect: SyncPrefectClient) -> bool:
     """Whether the last three runs of `implement` failed or crashed; then there is one event of it.
 
+    One that met what may pass, a Hub that is away, is no reason to stop: nobody need resume what goes on by itself.
+
     Raises httpx.HTTPError when the server does not answer.
     """
     runs = prefect.read_flow_runs(
         flow_filter=_IMPLEMENT, flow_run_filter=_ENDED, sort=FlowRunSort.END_TIME_DESC, limit=IN_A_ROW
     )
-    if len(runs) < IN_A_ROW or any(run.state_type not in FAILED for run in runs):
+    if len(runs) < IN_A_ROW or any(run.state_type not in FAILED or run.state_name == AWAY for run in runs):
         return False
     id_ = uuid5(NAMESPACE_URL, f"{EVENT}/{runs[0].id}")
     if not _is_known(prefect, id_):  # told twice it would pause a schedule that a person has just resumed

@@ -20,6 +20,9 @@ HEADS = 500
 _LEAVE = """INSERT OR IGNORE INTO earlier SELECT path, blob, size, revision, seen_at FROM file
             WHERE kind = :kind AND kind = 'analysis' AND path = :path AND state = 'pending' AND blob <> :blob"""
 
+_NOT_WITHHELD = """NOT EXISTS (SELECT 1 FROM withheld WHERE withheld.kind = ? AND withheld.path = {table}.path
+                   AND withheld.blob = {table}.blob AND withheld.again > ?)"""
+
 
 @dataclass(frozen=True)
 class Dataset:
@@ -140,38 +143,40 @@ class Catalog:
             query = "UPDATE file SET revision = ? WHERE kind = ? AND state IN ('pending', 'known')"
             db.execute(query, (revision, kind))  # blob ids are the same, and an older revision may be gone some day
 
-    def pending(self, kind: Kind, limit: int, newest_first: bool) -> list[SeenFile]:
-        """The files to be read next, in natural order of names."""
+    def pending(self, kind: Kind, limit: int, newest_first: bool, now: float) -> list[SeenFile]:
+        """The files to be read next, in natural order of names; those that are withheld when their time has come."""
         order = "DESC" if newest_first else "ASC"
         query = f"""SELECT kind, path, blob, size, revision, seen_at FROM file WHERE kind = ? AND state = 'pending'
-                    ORDER BY seen_at {order} LIMIT ?"""  # noqa: S608  # one of two words
+                    AND {_NOT_WITHHELD.format(table="file")} ORDER BY seen_at {order} LIMIT ?"""  # noqa: S608  # our words
         with self._db.reading() as db:
-            rows = db.execute(query, (kind, limit)).fetchall()
+            rows = db.execute(query, (kind, kind, now, limit)).fetchall()
         return sorted((SeenFile(Kind(row[0]), *row[1:]) for row in rows), key=lambda file: file.seen_at)
 
-    def earlier(self, limit: int) -> list[SeenFile]:
+    def earlier(self, limit: int, now: float) -> list[SeenFile]:
         """Versions of analyses that were written over or deleted before they were read, the oldest first."""
-        query = "SELECT path, blob, size, revision, seen_at FROM earlier ORDER BY seen_at LIMIT ?"
+        query = f"""SELECT path, blob, size, revision, seen_at FROM earlier
+                    WHERE {_NOT_WITHHELD.format(table="earlier")} ORDER BY seen_at LIMIT ?"""  # noqa: S608  # our words
         with self._db.reading() as db:
-            return [SeenFile(Kind.ANALYSIS, *row) for row in db.execute(query, (limit,))]
+            return [SeenFile(Kind.ANALYSIS, *row) for row in db.execute(query, (Kind.ANALYSIS, now, limit))]
 
     def drop_earlier(self, file: SeenFile) -> None:
         """This version is read, or can be no more."""
         with self._db.writing() as db:
-            db.execute("DELETE FROM earlier WHERE path = ? AND blob = ?", (file.path, file.blob))
+            for table in ("earlier", "withheld"):
+                db.execute(f"DELETE FROM {table} WHERE path = ? AND blob = ?", (file.path, file.blob))  # noqa: S608  # ours
 
-    def withhold(self, file: SeenFile, refused: float) -> tuple[bool, float]:
-        """Note that a version is not given out, refused now or (0) by a fault; whether it was so before, refused since.
+    def withheld_since(self, file: SeenFile) -> float | None:
+        """When the Hub first did not give out a version that it has not given out since; None where it was not so."""
+        query = "SELECT since FROM withheld WHERE kind = ? AND path = ? AND blob = ?"
+        with self._db.reading() as db:
+            found = db.execute(query, (file.kind, file.path, file.blob)).fetchone()
+        return found[0] if found else None
 
-        0 before the first refusal.
-        """
-        key = (file.kind, file.path, file.blob)
+    def withhold(self, file: SeenFile, since: float, again: float) -> None:
+        """The Hub has not given out a version since then: it is not asked for again before `again`."""
         with self._db.writing() as db:
-            query = "SELECT refused FROM withheld WHERE kind = ? AND path = ? AND blob = ?"
-            before = db.execute(query, key).fetchone()
-            since = (before[0] if before else 0.0) or refused
-            db.execute("INSERT OR REPLACE INTO withheld VALUES (?, ?, ?, ?)", (*key, since))
-            return before is not None, since
+            values = (file.kind, file.path, file.blob, since, again)
+            db.execute("INSERT OR REPLACE INTO withheld VALUES (?, ?, ?, ?, ?)", values)
 
     def count_pending(self, kind: Kind) -> int:
         """How many files are still to be read."""

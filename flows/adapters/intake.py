@@ -89,7 +89,8 @@ def _take_in(
             "UPDATE file SET state = 'read', entry = ? WHERE kind = ? AND path = ? AND blob = ? AND state = 'pending'"
         )
         tables.execute(query, (entry, file.kind, file.path, file.blob))
-        tables.execute("DELETE FROM withheld WHERE kind = ? AND path = ?", (file.kind, file.path))
+        of_it = "DELETE FROM withheld WHERE kind = ? AND path = ? AND blob = ?"
+        tables.execute(of_it, (file.kind, file.path, file.blob))
     return taken
 
 

@@ -102,6 +102,12 @@ class LedgerCopy:
         with self._open() as db:
             return [Line(*row) for row in db.execute(query, (first, last))]
 
+    def row(self, n: int) -> str:
+        """The id of the row of this iteration; empty where there is none."""
+        with self._open() as db:
+            found = db.execute("SELECT id FROM line WHERE n = ? AND id IS NOT NULL", (n,)).fetchone()
+        return str(found[0]) if found else ""
+
     def take(
         self,
         head: str,

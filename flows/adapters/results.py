@@ -44,9 +44,11 @@ class State:
 
     head: str
     """Empty where there is no dataset, or none that we may see."""
-    epoch: str
+    mark: str
     upto: int
-    """Hand `epoch` and `upto` to the next `state` to be told only what is new since; of another epoch all is told."""
+    """Hand `mark` and `upto` to the next `state` to be told only what is new since."""
+    is_whole: bool
+    """All is told: nothing was known before, or what was known is not what this goes on from."""
     rows: int
     verdicts: dict[str, int]
     progress: Progress
@@ -120,21 +122,27 @@ class Results:
         self._tries.at(lambda number: self._hub.squash(self.dataset, message), f"{url} could not be squashed")
         self._copy.distrust()
 
-    def state(self, since: int = 0, epoch: str = "") -> State:
+    def state(self, since: int = 0, mark: str = "") -> State:
         """What was decided and seen since an earlier state, all of it by default. ONE request while the head stays.
+
+        All of it also where that state is none that this one goes on from: begun anew, or set back to before it.
 
         Raises Transient, Permanent.
         """
         with self._copy.alone():
             read = self._read_head()
             if read is None:
-                return State("", "", 0, 0, {}, Progress(), {}, (), ())
+                return State("", "", 0, True, 0, {}, Progress(), {}, (), ())
             head, ledger = read
-            lines = self._copy.lines(since if epoch == ledger.epoch else 0, ledger.next - 1)
+            epoch, _, last = mark.partition(":")
+            goes_on = epoch == ledger.epoch and last == self._copy.row(since - 1)
+            lines = self._copy.lines(since if goes_on else 0, ledger.next - 1)
+            newest = self._copy.row(ledger.next - 1)
         return State(
             head=head,
-            epoch=ledger.epoch,
+            mark=f"{ledger.epoch}:{newest}",
             upto=ledger.next,
+            is_whole=not goes_on,
             rows=sum(ledger.verdicts.values()),
             verdicts=ledger.verdicts,
             progress=ledger.progress,

@@ -21,7 +21,7 @@ DOWNLOADS = 1_000
 """Per look: within what the Hub allows an anonymous reader in five minutes, at a tick of two."""
 AT_A_TIME = 8
 REFUSED_S = 3_600.0
-"""A file that is listed and refused for so long is unreadable; before, the Hub may mean something else."""
+"""A file that is listed and refused for so long is told as unreadable, and asked for again as seldom."""
 BATCH = 32
 """Files in memory at a time."""
 TOLD = 100
@@ -89,9 +89,9 @@ class Upstream:
             self._catalog.read_again(asked_for)
         self._closed = {kind for kind in news if not news[kind].readable}
         self._closed |= {kind for kind in news if not asked_for and self._waits(kind)}
-        self._read_earlier()
         for kind, most in ((Kind.PLANS, DOWNLOADS // 2), (Kind.ANALYSIS, DOWNLOADS), (Kind.PLANS, DOWNLOADS)):
             self._read(kind, most)
+        self._read_earlier()
         if (asked_for or self._taken or any(n.changed for n in news.values())) and self._catalog.read_plans(asked_for):
             self._read(Kind.PLANS, DOWNLOADS)
         for kind in news:
@@ -108,7 +108,7 @@ class Upstream:
     def _read(self, kind: Kind, most: int) -> None:
         """Read files that are pending: the oldest findings, and the newest plans, since those hold."""
         most = 0 if kind in self._closed else min(most, DOWNLOADS - self._downloads)
-        files = self._catalog.pending(kind, most, newest_first=kind is Kind.PLANS)
+        files = self._catalog.pending(kind, most, newest_first=kind is Kind.PLANS, now=self._now)
         files = [file for file in files if file not in self._kept_back]
         if not files:
             return
@@ -127,18 +127,21 @@ class Upstream:
                     return
 
     def _read_earlier(self) -> None:
-        """Read findings in the versions that they had before their files were written over or deleted unread."""
-        most = 0 if Kind.ANALYSIS in self._closed else DOWNLOADS // 2
-        for file in self._catalog.earlier(most):
+        """Read findings in the versions that they had before their files were written over or deleted unread.
+
+        One that cannot be had waits for an hour, and holds up nothing else; one whose revision is gone by then is told.
+        """
+        most = 0 if Kind.ANALYSIS in self._closed else max(0, DOWNLOADS - self._downloads)
+        for file in self._catalog.earlier(most, self._now):
             data = self._fetch(file)
             self._downloads += 1
             if isinstance(data, WorkerError):
-                if not self._is_let_in(file.kind, [(file, data)], is_served=False):
+                since = self._catalog.withheld_since(file)
+                if since is None or not isinstance(data, Missing) or isinstance(data, Gated):
+                    self._catalog.withhold(file, since or self._now, self._now + REFUSED_S)
                     return
-                if not self._is_given_up(file, data):
-                    continue
-            else:
-                self._take(file, data)
+                data = _not_given_out(file, data)
+            self._take(file, data)
             self._catalog.drop_earlier(file)
 
     def _fetch(self, file: SeenFile) -> bytes | Quarantined | WorkerError:
@@ -165,34 +168,30 @@ class Upstream:
             gone = f"Revision {min(revisions)[:12]} of {at.name} is gone: its history was squashed."
             self._notes.append(f"{gone} The next look lists the dataset anew.")
             return False
-        if not self._is_let_in(kind, faults, is_served):
-            return False
-        waits = [file for file, fault in faults if not self._is_given_up(file, fault)]
-        self._kept_back.update(waits)
-        if waits:
-            named = waits[0].path + f" and {len(waits) - 1:,} other files" * (len(waits) > 1)
-            self._notes.append(f"{at.name} does not give out {named} just now: asked for again by the next look.")
-        return True
-
-    def _is_let_in(self, kind: Kind, faults: list[tuple[SeenFile, WorkerError]], is_served: bool) -> bool:
-        """Whether these faults are of these files alone. Raises what is none of theirs: a token refused, a Hub away."""
-        for file, fault in faults:
-            if not isinstance(fault, Permanent):
-                was_before, _ = self._catalog.withhold(file, 0)
-                if not (is_served or was_before):
-                    raise fault
         refused = [fault for _, fault in faults if isinstance(fault, Permanent)]
-        hidden = self._hidden(kind, any(isinstance(fault, Gated) for fault in refused)) if refused else ""
-        self._notes += [hidden] * bool(hidden)
-        return not hidden
-
-    def _is_given_up(self, file: SeenFile, fault: WorkerError) -> bool:
-        """Whether a version is taken for refused by now, and told as unreadable: a single refusal may be a fault."""
-        _, since = self._catalog.withhold(file, self._now if isinstance(fault, Permanent) else 0)
-        if not since or self._now - since < REFUSED_S:
+        if refused and (hidden := self._hidden(kind, any(isinstance(fault, Gated) for fault in refused))):
+            self._notes.append(hidden)
             return False
-        self._take(file, Quarantined(file.kind, file.path, file.blob, f"the Hub does not give it out: {fault}"))
+        before = [self._withhold(file, fault) for file, fault in faults]
+        if not (is_served or all(before) or refused):
+            raise faults[0][1]
+        named = faults[0][0].path + f" and {len(faults) - 1:,} other files" * (len(faults) > 1)
+        self._notes.append(f"{at.name} does not give out {named} just now: asked for again by a later look.")
         return True
+
+    def _withhold(self, file: SeenFile, fault: WorkerError) -> bool:
+        """Have a version asked for again: by the next look, and each hour once it was refused for one, which is told.
+
+        Whether it was withheld before.
+        """
+        known = self._catalog.withheld_since(file)
+        since = self._now if known is None else known
+        is_told = isinstance(fault, Permanent) and self._now - since >= REFUSED_S
+        self._catalog.withhold(file, since, self._now + REFUSED_S if is_told else self._now)
+        self._kept_back.add(file)
+        if is_told:
+            self._taken.append(Taken(quarantined=[_not_given_out(file, fault)]))
+        return known is not None
 
     def _hidden(self, kind: Kind, is_gated: bool) -> str:
         """A sentence where the whole dataset is not given out. Raises Permanent where the token is refused."""
@@ -237,6 +236,10 @@ class Upstream:
             requests=self._requests,
             downloads=self._downloads,
         )
+
+
+def _not_given_out(file: SeenFile, fault: WorkerError) -> Quarantined:
+    return Quarantined(file.kind, file.path, file.blob, f"the Hub does not give it out: {fault}")
 
 
 def _batches(files: list[SeenFile]) -> Iterator[list[SeenFile]]:

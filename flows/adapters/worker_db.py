@@ -10,7 +10,7 @@ from filelock import FileLock
 
 from stages.errors import Permanent, Transient
 
-SCHEMA = 6
+SCHEMA = 7
 """Of the tables below; a file of another version is begun anew."""
 
 TABLES = """
@@ -36,8 +36,8 @@ CREATE TABLE earlier (  -- versions of analyses that were written over or delete
     path TEXT, blob TEXT, size INTEGER, revision TEXT, seen_at REAL, PRIMARY KEY (path, blob)
 ) WITHOUT ROWID;
 
-CREATE TABLE withheld (  -- versions that the Hub did not give out, refused since when (0: by a fault)
-    kind TEXT, path TEXT, blob TEXT, refused REAL, PRIMARY KEY (kind, path, blob)
+CREATE TABLE withheld (  -- versions that the Hub did not give out, since when, and when they are asked for again
+    kind TEXT, path TEXT, blob TEXT, since REAL, again REAL, PRIMARY KEY (kind, path, blob)
 ) WITHOUT ROWID;
 
 CREATE TABLE item (

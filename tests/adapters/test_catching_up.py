@@ -124,6 +124,24 @@ def test_a_dataset_that_is_set_back_to_an_earlier_commit_has_lost_rows(machine: 
     assert machine.waiting() == ["4", "5"]
 
 
+def test_rows_that_others_added_hide_no_loss(machine: Machine, hub: Hub, hub_server: LocalHub, tmp_path: Path) -> None:
+    machine.tick(NOW)
+    before = hub_server.head(DATASET)
+    hub_server.put(ANALYSIS, {"iteration_4.json": record("4")})
+    machine.tick(NOW)
+    machine.publish()
+    machine.tick(NOW)
+    link = hub_server.path(DATASET)
+    link.unlink()
+    link.symlink_to(f"snapshots/{before}")
+    hub_server.put(ANALYSIS, {"iteration_4.json": record("5"), "iteration_5.json": record("6")})
+    other = Machine(tmp_path / "other", hub)
+    other.tick(NOW)
+    other.publish()
+    assert "outcomes of 1 items" in machine.tick(NOW + 1), "two rows stand where one was"
+    other.close()
+
+
 def test_a_dataset_that_is_missing_now_and_then_has_lost_nothing(machine: Machine, faults: Faults) -> None:
     machine.tick(NOW)
     for hour in range(1, 6, 2):

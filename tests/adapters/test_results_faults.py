@@ -226,10 +226,10 @@ def test_a_dataset_deleted_by_hand_is_begun_anew(results: Results, hub_server: L
     results.append([small(1), small(2)])
     before = results.state()
     shutil.rmtree(hub_server.path(DATASET).parent)
-    assert results.state(before.upto, before.epoch).decided == ()
+    assert results.state(before.upto, before.mark).decided == ()
     results.append([small(2)])
     assert ids(hub_server) == [small(2).item.key]
-    assert results.state(before.upto, before.epoch).decided == (small(2).item.key,)
+    assert results.state(before.upto, before.mark).decided == (small(2).item.key,)
 
 
 def test_two_runs_in_one_home_leave_every_row_once(hub: Hub, hub_server: LocalHub, tmp_path: Path) -> None:

@@ -60,7 +60,7 @@ def test_only_what_is_new_is_told_and_downloaded(results: Results, hub: Hub, fau
     other.append([small(4)])
     other.append([small(5)])
     before = len(faults.seen)
-    news = results.state(known.upto, known.epoch)
+    news = results.state(known.upto, known.mark)
     assert news.decided == (KEYS[4], KEYS[5])
     downloads = [asked for asked in faults.seen[before:] if "/resolve/" in asked]
     assert [path.rpartition("/")[2] for path in downloads] == [
@@ -72,7 +72,7 @@ def test_only_what_is_new_is_told_and_downloaded(results: Results, hub: Hub, fau
 
 def test_another_epoch_is_told_from_its_beginning(results: Results) -> None:
     results.append([small(1)])
-    assert results.state(since=9, epoch="of a dataset before").decided == (KEYS[1],)
+    assert results.state(since=9, mark="of a dataset before").decided == (KEYS[1],)
 
 
 def test_spending_is_kept_by_day_and_journal_and_told_twice_counts_once(results: Results, hub: Hub) -> None:

@@ -73,7 +73,7 @@ class Chaos:
     def note(self, run: Run) -> None:
         """A run came to its end by itself."""
         said = run.words.strip().splitlines()
-        last = next((line for line in reversed(said) if line.startswith(("Idle", "Published", "Failed"))), "")
+        last = next((line for line in reversed(said) if line.startswith(("Idle", "Published", "Failed", "Away"))), "")
         self.ends[last.split(" ")[0].strip(":") or f"exit {run.process.returncode}"] += 1
         if run.process.returncode and "Traceback" in run.words and not last:
             self.broken.append(f"{run.name} ended by an error that nobody foresaw: {said[-1][:300]}")

@@ -9,8 +9,9 @@ from prefect.client.schemas.objects import State
 from flows import endings
 from flows.adapters.backlog import Cooling, Waiting
 from flows.adapters.upstream import Look
+from flows.endings import AWAY
 from flows.run import Ending, Pulled
-from stages.errors import BudgetReached, EndpointDown, Misconfigured, OutOfCredits, Transient, Unusable
+from stages.errors import BudgetReached, Defect, EndpointDown, Misconfigured, OutOfCredits, Transient, Unusable
 from stages.models import Finding, Grade, Source, Verdict, WorkItem
 from stages.outcome import Outcome
 
@@ -96,7 +97,9 @@ def test_a_bound_on_spending_says_when_it_opens_again():
 
 
 def test_a_run_fails_only_when_the_worker_could_do_nothing():
-    assert ending([Transient("The endpoint is away.")], rows=0).is_failed()
+    away = ending([Transient("The endpoint is away.")], rows=0)
+    assert (away.is_failed(), away.name) == (True, AWAY)
+    assert ending([Transient("The endpoint is away."), Defect("Ours.")], rows=0).name == "Failed"
     assert ending([Misconfigured("The key is wrong.")], rows=0).is_failed()
     assert ending([DONE, Transient("away")], rows=1).is_completed()
 

@@ -8,7 +8,9 @@ from prefect.client.orchestration import get_client
 from prefect.states import Crashed, Running
 
 from flows import streaks
+from flows.endings import AWAY
 from flows.implement import implement
+from tests.adapters.faults import Faults, answer
 from tests.flows.conftest import World, record
 
 
@@ -45,3 +47,12 @@ def test_three_that_were_closed_by_others_are_told_by_the_next_run_that_finds_wo
     world.publish(record("a"))
     assert world.run().name == "Published 1 of 1"
     assert told_of(run.id) == [["Crashed"] * 3]
+
+
+@pytest.mark.slow
+def test_three_runs_that_met_a_hub_that_is_away_are_told_by_nobody(world: World, faults: Faults):
+    faults.on("GET /api/datasets/", answer(503), times=99)
+    for _ in range(3):
+        assert world.run().name == AWAY
+    with get_client(sync_client=True) as prefect:
+        assert not streaks.tell(prefect)

@@ -180,6 +180,48 @@ def test_a_file_that_is_refused_once_is_not_forgotten(
     assert {"number 1", "number 2", "number 3"} <= {*mine.waiting()}
 
 
+def test_files_that_are_refused_for_hours_are_told_and_read_when_they_are_given_out(
+    hub_server: LocalHub, machine: Machines, faults: Faults
+) -> None:
+    hub_server.put(ANALYSIS, iterations(3))
+    faults.on("/resolve/", answer(403), times=9)
+    mine = machine()
+    assert [len(mine.look(now=NOW + at).quarantined) for at in (0, TICK, 3_600)] == [0, 0, 3]
+    assert mine.look(now=NOW + 3_600 + TICK).downloads == 0, "they are asked for once an hour now"
+    assert len(mine.look(now=NOW + 7_200).new) == 3
+    assert not any("just now" in note for note in mine.look(now=NOW + 7_200 + TICK).notes)
+
+
+def test_a_refusal_and_a_fault_an_hour_later_are_no_hour_of_refusals(
+    hub_server: LocalHub, machine: Machines, faults: Faults
+) -> None:
+    hub_server.put(ANALYSIS, iterations(2))
+    faults.on(r"/resolve/.*/iteration_2\.json", answer(403))
+    faults.on(r"/resolve/.*/iteration_2\.json", answer(503))
+    mine = machine()
+    assert [mine.look(now=NOW + at).quarantined for at in (0, 3_700, 3_700 + TICK)] == [(), (), ()]
+    assert mine.waiting() == ["number 1", "number 2"]
+
+
+def test_versions_that_cannot_be_had_any_more_hold_up_nothing(
+    hub_server: LocalHub, machine: Machines, faults: Faults, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hub_server.put(ANALYSIS, iterations(6))
+    old = hub_server.head(ANALYSIS)
+    mine = machine()
+    monkeypatch.setattr(upstream_module, "DOWNLOADS", 1)
+    mine.look(now=NOW)
+    monkeypatch.undo()
+    hub_server.put(ANALYSIS, {f"iteration_{n}.json": record(f"new {n}") for n in range(2, 7)})
+    faults.on(f"/resolve/{old}/", answer(500), times=2)
+    assert len(mine.look(now=NOW + TICK).new) == 5
+    for look in range(2, 5):
+        mine.look(now=NOW + look * TICK)
+    assert len(mine.waiting()) == 9, "what could be had was had; two wait for an hour"
+    mine.look(now=NOW + 7_200)
+    assert len(mine.waiting()) == 11
+
+
 def test_a_refused_token_is_no_fault_of_the_files(hub_server: LocalHub, machine: Machines, faults: Faults) -> None:
     hub_server.put(ANALYSIS, iterations(2))
     faults.on("/resolve/", answer(401, message="Invalid credentials in Authorization header"), times=1)
