@@ -7,10 +7,8 @@ from prefect.client.schemas.objects import State
 from prefect.states import Completed, Failed
 
 from flows.run import Ending, Pulled, stops_the_run
+from flows.streaks import AWAY
 from stages.errors import BudgetReached, Defect, EndpointDown, OutOfCredits, Transient, WorkerError
-
-AWAY = "Away"
-"""Name of a failed run that met what may pass: a Hub, an endpoint, a server that is away. It pauses no schedule."""
 
 
 def failed(error: WorkerError, message: str) -> State[None]:

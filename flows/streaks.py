@@ -18,8 +18,8 @@ from prefect.client.schemas.sorting import FlowRunSort
 from prefect.events import Event, Resource
 from prefect.exceptions import PrefectException
 
-from flows.endings import AWAY
-
+AWAY = "Away"
+"""Name of a failed run that met what may pass: a Hub, an endpoint, a server that is away. It pauses no schedule."""
 IN_A_ROW = 3
 FAILED = {StateType.FAILED, StateType.CRASHED}
 EVENT = "autocoder.failed-in-a-row"

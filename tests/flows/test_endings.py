@@ -9,8 +9,8 @@ from prefect.client.schemas.objects import State
 from flows import endings
 from flows.adapters.backlog import Cooling, Waiting
 from flows.adapters.upstream import Look
-from flows.endings import AWAY
 from flows.run import Ending, Pulled
+from flows.streaks import AWAY
 from stages.errors import BudgetReached, Defect, EndpointDown, Misconfigured, OutOfCredits, Transient, Unusable
 from stages.models import Finding, Grade, Source, Verdict, WorkItem
 from stages.outcome import Outcome

@@ -8,7 +8,6 @@ from prefect.client.orchestration import get_client
 from prefect.states import Crashed, Running
 
 from flows import streaks
-from flows.endings import AWAY
 from flows.implement import implement
 from tests.adapters.faults import Faults, answer
 from tests.flows.conftest import World, record
@@ -53,6 +52,6 @@ def test_three_that_were_closed_by_others_are_told_by_the_next_run_that_finds_wo
 def test_three_runs_that_met_a_hub_that_is_away_are_told_by_nobody(world: World, faults: Faults):
     faults.on("GET /api/datasets/", answer(503), times=99)
     for _ in range(3):
-        assert world.run().name == AWAY
+        assert world.run().name == streaks.AWAY
     with get_client(sync_client=True) as prefect:
         assert not streaks.tell(prefect)
