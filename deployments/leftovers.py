@@ -48,10 +48,12 @@ class Started:
 
 def leftovers(record: Path) -> dict[str, psutil.Process]:
     """Those of the record that still live, by name, in the order to stop them."""
-    if not record.exists():
+    try:
+        told = json.loads(record.read_text(encoding="utf-8"))
+    except (FileNotFoundError, ValueError):  # the second: emptied by a power cut, after which nothing of it lives
         return {}
     found = {}
-    for name, pid, created in reversed(json.loads(record.read_text(encoding="utf-8"))):
+    for name, pid, created in reversed(told):
         try:
             process = psutil.Process(pid)
             if abs(process.create_time() - created) < CLOCK_S:

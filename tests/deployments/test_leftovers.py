@@ -57,3 +57,8 @@ def test_one_that_has_ended_is_started_again_until_that_was_too_often(started: S
     with pytest.raises(Permanent, match=r"The server ended \(exit code 1\)(.|\n)*no space left"):
         list(started.revive())
     assert not started.children[0].ended
+
+
+def test_a_record_that_a_power_cut_emptied_tells_of_nothing(tmp_path: Path):
+    (tmp_path / "up.json").touch()
+    assert leftovers(tmp_path / "up.json") == {}
