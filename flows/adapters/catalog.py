@@ -205,9 +205,12 @@ class Catalog:
 
     def sweep(self, kind: Kind) -> None:
         """Forget files that are gone, and the plans in them; findings stay, wherever they were read."""
-        query = "DELETE FROM file WHERE kind = ? AND state = 'gone' RETURNING path"
+        with self._db.reading() as db:
+            gone = db.execute("SELECT kind, path FROM file WHERE kind = ? AND state = 'gone'", (kind,)).fetchall()
+        if not gone:
+            return
         with self._db.writing() as db:
-            gone = [(path,) for (path,) in db.execute(query, (kind,))]
-            db.executemany("DELETE FROM refused WHERE kind = ? AND path = ?", [(kind, path) for (path,) in gone])
+            db.executemany("DELETE FROM file WHERE kind = ? AND path = ? AND state = 'gone'", gone)
+            db.executemany("DELETE FROM refused WHERE kind = ? AND path = ?", gone)
             held = "DELETE FROM plan" if kind is Kind.PLANS else "DELETE FROM occurrence"
-            db.executemany(f"{held} WHERE path = ?", gone)
+            db.executemany(f"{held} WHERE path = ?", [(path,) for _, path in gone])

@@ -22,6 +22,8 @@ DOWNLOADS = 1_000
 AT_A_TIME = 8
 REFUSED_S = 3_600.0
 """A file that is listed and refused for so long is told as unreadable, and asked for again as seldom."""
+NEXT_S = 1.0
+"""Not in this look again, but in the next."""
 BATCH = 32
 """Files in memory at a time."""
 TOLD = 100
@@ -69,8 +71,6 @@ class Upstream:
         self._requests = self._downloads = 0
         self._closed: set[Kind] = set()
         """Whose files are not asked for in this look."""
-        self._kept_back: set[SeenFile] = set()
-        """What the Hub has not given out in this look."""
         self._now = 0.0
         self._asked_for = ""
         """How the id of the item begins that this look is for; empty: for none."""
@@ -82,7 +82,7 @@ class Upstream:
         Permanent where the token is refused; what was read by then is kept. A dataset that is missing is a note.
         """
         self._now = time.time() if now is None else now
-        self._notes, self._requests, self._downloads, self._kept_back = [], 0, 0, set()
+        self._notes, self._requests, self._downloads = [], 0, 0
         self._asked_for = asked_for = prefix(item or "")
         news = {kind: self._find_news(kind) for kind in (Kind.PLANS, Kind.ANALYSIS)}
         if asked_for:
@@ -109,7 +109,6 @@ class Upstream:
         """Read files that are pending: the oldest findings, and the newest plans, since those hold."""
         most = 0 if kind in self._closed else min(most, DOWNLOADS - self._downloads)
         files = self._catalog.pending(kind, most, newest_first=kind is Kind.PLANS, now=self._now)
-        files = [file for file in files if file not in self._kept_back]
         if not files:
             return
         with ThreadPoolExecutor(AT_A_TIME) as pool:
@@ -187,8 +186,7 @@ class Upstream:
         known = self._catalog.withheld_since(file)
         since = self._now if known is None else known
         is_told = isinstance(fault, Permanent) and self._now - since >= REFUSED_S
-        self._catalog.withhold(file, since, self._now + REFUSED_S if is_told else self._now)
-        self._kept_back.add(file)
+        self._catalog.withhold(file, since, self._now + (REFUSED_S if is_told else NEXT_S))
         if is_told:
             self._taken.append(Taken(quarantined=[_not_given_out(file, fault)]))
         return known is not None

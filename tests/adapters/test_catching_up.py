@@ -72,6 +72,12 @@ def delete(hub_server: LocalHub) -> None:
     shutil.rmtree(hub_server.path(DATASET).parent)
 
 
+def set_back(hub_server: LocalHub, head: str) -> None:
+    link = hub_server.path(DATASET)
+    link.unlink()
+    link.symlink_to(f"snapshots/{head}")
+
+
 @pytest.mark.parametrize("ticks_before", [0, 1])
 def test_items_of_a_dataset_that_stays_gone_wait_again(
     machine: Machine, hub_server: LocalHub, ticks_before: int
@@ -111,9 +117,7 @@ def test_a_dataset_that_is_set_back_to_an_earlier_commit_has_lost_rows(machine: 
     machine.tick(NOW)
     machine.publish()
     machine.tick(NOW)
-    link = hub_server.path(DATASET)
-    link.unlink()
-    link.symlink_to(f"snapshots/{before}")
+    set_back(hub_server, before)
     machine.results = Results(machine.results._hub, DATASET)  # another machine's, which knows no later head
     assert "outcomes of 2 items" in machine.tick(NOW + 1)
     hub_server.put(ANALYSIS, {"iteration_6.json": record("6")})
@@ -131,9 +135,7 @@ def test_rows_that_others_added_hide_no_loss(machine: Machine, hub: Hub, hub_ser
     machine.tick(NOW)
     machine.publish()
     machine.tick(NOW)
-    link = hub_server.path(DATASET)
-    link.unlink()
-    link.symlink_to(f"snapshots/{before}")
+    set_back(hub_server, before)
     hub_server.put(ANALYSIS, {"iteration_4.json": record("5"), "iteration_5.json": record("6")})
     other = Machine(tmp_path / "other", hub)
     other.tick(NOW)
