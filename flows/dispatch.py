@@ -158,7 +158,7 @@ async def settle(runs: ItemRuns, store: Shared, found: Found) -> None:
 
 
 async def _decided(found: Found) -> set[str]:
-    return await asyncio.to_thread(workshop().backlog.are_decided, [run.key for run, _ in found.ended])
+    return await asyncio.to_thread(workshop().backlog.known.are_decided, [run.key for run, _ in found.ended])
 
 
 def _stops(ends: Sequence[Ending]) -> list[WorkerError]:

@@ -172,7 +172,7 @@ class Workshop:
 
     def needed(self, keys: set[str]) -> set[str]:
         """The attempts without an outcome; of a storage that homes share, all that are not known to have one."""
-        others = keys - self.backlog.are_decided(keys) if self.settings.results else set()
+        others = keys - self.backlog.known.are_decided(keys) if self.settings.results else set()
         return begun(self.home) | others
 
     def take_up(self, limit: int, item: str | None, claim: Claim | None = None) -> list[WorkItem]:
@@ -195,7 +195,7 @@ class Workshop:
 
     def catch_up(self) -> tuple[str, ...]:
         """Learn what the results dataset says was seen, decided and spent since we last asked: one request."""
-        state, notes = catch_up(self.backlog, self.results, time.time(), may_start_over=not self.dry_run)
+        state, notes = catch_up(self.backlog.known, self.results, time.time(), may_start_over=not self.dry_run)
         self.told = state.spent
         self.spending.load(state.spent)
         return notes
@@ -203,12 +203,12 @@ class Workshop:
     def commit(self, outcomes: "Sequence[Outcome]") -> "Receipt":
         """Publish these outcomes in one commit, with what was seen and spent; then forget that they wait."""
         keys = {outcome.item.key for outcome in outcomes}
-        seen = self.backlog.unpublished_seen()
+        seen = self.backlog.known.unpublished()
         receipt = self.results.append(outcomes, seen, self.spending.unpublished())
         self.has_told = self.has_told or receipt.rows > 0
-        self.backlog.decided(keys)
+        self.backlog.known.decided(keys)
         if receipt.rows:  # else an earlier commit had them all, and none of what was seen went out with it
-            self.backlog.mark_seen_published(seen)
+            self.backlog.known.mark_published(seen)
         self.outbox.drop(keys)
         return receipt
 

@@ -1,18 +1,15 @@
 """Which work items wait, which were taken up and with what, which are decided. A cache, to be made anew any time."""
 
-import json
 import re
-import sqlite3
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import Any
 
 from flows.adapters.catalog import Catalog
 from flows.adapters.item_names import the_item
+from flows.adapters.known import Known
 from flows.adapters.plans import plans_for, unused_plans
-from flows.adapters.seen import parse, remember
 from flows.adapters.worker_db import WorkerDb
 from stages.matching import work_item
 from stages.models import WorkItem
@@ -21,7 +18,6 @@ from stages.records import Found, Kind, PassedOver
 LONGEST_PAUSE = 7 * 86_400.0
 """Seconds; a doubling pause has no bound of its own."""
 PAGE = 256
-KEY = re.compile(r"(?P<item>[0-9a-f]{16})-(?P<attempt>[1-9][0-9]{0,8})")
 
 Claim = Callable[[Iterable[str], int], Collection[str]]
 """Takes up to so many of these ids that nobody else works on, asking for them in order."""
@@ -56,6 +52,7 @@ class Backlog:
     def __init__(self, home: Path) -> None:
         self.db = WorkerDb(home / "worker.db")
         self.catalog = Catalog(self.db)
+        self.known = Known(self.db)
 
     def close(self) -> None:
         """Give back the file."""
@@ -163,17 +160,6 @@ class Backlog:
             query = "UPDATE item SET not_before = ?, reason = ? WHERE id = ? AND attempt = ?"
             db.execute(query, (until, reason, item.id, item.attempt))
 
-    def decided(self, keys: Iterable[str]) -> None:
-        """These rows are in the results dataset, whoever published them; what is no row's id is passed over."""
-        with self.db.writing() as db:
-            _decide(db, attempts(keys))
-
-    def are_decided(self, keys: Iterable[str]) -> set[str]:
-        """Those of the rows' ids that the results dataset has, as far as is known here."""
-        query = "SELECT 1 FROM decided WHERE item = ? AND attempt = ?"
-        with self.db.reading() as db:
-            return {f"{item}-{n}" for item, n in attempts(keys) if db.execute(query, (item, n)).fetchone()}
-
     def waiting(self, now: float) -> Waiting:
         """How much is left to do."""
         query = "SELECT id, tries, reason, not_before FROM item WHERE waiting AND not_before > ? ORDER BY not_before"
@@ -187,54 +173,6 @@ class Backlog:
         with self.db.reading() as db:
             return {f"{id_}-{n}" for id_, n in db.execute("SELECT id, attempt FROM item WHERE pinned IS NOT NULL")}
 
-    # --- the state that travels in the results dataset ---------------------------------------------------
-
-    def bookmark(self) -> tuple[int, str]:
-        """How far the results dataset's state is known here: (`since`, `epoch`) to ask it for what is new."""
-        with self.db.reading() as db:
-            row = db.execute("SELECT upto, epoch FROM bookmark").fetchone()
-        return (row[0], row[1]) if row else (0, "")
-
-    def load_state(
-        self, seen: Iterable[str | Mapping[str, Any]], decided: Iterable[str], bookmark: tuple[int, str] | None = None
-    ) -> None:
-        """Take in what other machines, or an earlier disk of this one, have seen and decided.
-
-        A file whose findings are all decided need not be read; of a plan it is known whom it is for. What is known
-        here by reading stays as it is. Entries that make no sense are passed over.
-        """
-        entries = parse(seen)
-        with self.db.writing() as db:
-            _decide(db, attempts(decided))
-            remember(db, entries)
-            if bookmark:
-                db.execute("DELETE FROM bookmark")
-                db.execute("INSERT INTO bookmark VALUES (?, ?)", bookmark)
-
-    def start_over(self) -> None:
-        """Forget what is decided, and have all files read and told again; what waits stays.
-
-        The text of what is decided is not kept: reading its file again is what makes it wait.
-        """
-        with self.db.writing() as db:
-            for forget in ("decided", "bookmark", "lost", "item WHERE NOT waiting"):
-                db.execute(f"DELETE FROM {forget}")  # noqa: S608  # words of ours
-            query = "UPDATE file SET state = 'pending', entry = NULL, published = 0 WHERE state IN ('read', 'known')"
-            db.execute(query)
-            db.execute("UPDATE dataset SET head = '', listed = ''")  # a listing says at which revision
-
-    def unpublished_seen(self, limit: int = 10_000) -> list[dict[str, Any]]:
-        """What to write into the results dataset's state with the next commit."""
-        query = "SELECT entry FROM file WHERE entry IS NOT NULL AND NOT published LIMIT ?"
-        with self.db.reading() as db:
-            return [json.loads(entry) for (entry,) in db.execute(query, (limit,))]
-
-    def mark_seen_published(self, entries: Iterable[Mapping[str, Any]]) -> None:
-        """These entries are committed."""
-        query = "UPDATE file SET published = 1 WHERE kind = ? AND path = ? AND blob = ?"
-        with self.db.writing() as db:
-            db.executemany(query, [(entry["kind"], entry["path"], entry["blob"]) for entry in entries])
-
 
 def _first(ids: Iterable[str], limit: int) -> set[str]:
     return set(islice(ids, limit))
@@ -244,17 +182,3 @@ def _noting(ids: Iterable[str], offered: list[str]) -> Iterator[str]:
     for id_ in ids:
         offered.append(id_)
         yield id_
-
-
-def attempts(keys: Iterable[str]) -> list[tuple[str, int]]:
-    """Item and attempt of each row's id; what is none is passed over."""
-    return [(match["item"], int(match["attempt"])) for match in map(KEY.fullmatch, keys) if match]
-
-
-def _decide(db: sqlite3.Connection, rows: list[tuple[str, int]]) -> None:
-    db.executemany("INSERT OR IGNORE INTO decided VALUES (?, ?)", rows)
-    done = """UPDATE item SET waiting = 0, pinned = NULL, found = NULL, tries = 0, not_before = 0, reason = '',
-                  attempt = ?2
-              WHERE id = ?1 AND attempt <= ?2
-              AND (waiting OR found IS NOT NULL OR pinned IS NOT NULL OR attempt < ?2)"""
-    db.executemany(done, rows)

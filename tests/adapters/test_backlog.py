@@ -230,7 +230,7 @@ def test_what_was_decided_before_it_could_be_claimed_is_not_taken_up(backlog: Ba
 
     def claim(offered: Iterator[str], limit: int) -> set[str]:
         taken = set(offered)
-        backlog.decided([f"{first}-1"])
+        backlog.known.decided([f"{first}-1"])
         return taken
 
     assert ids(backlog.next(2, NOW, claim=claim)) == [second]
@@ -246,7 +246,7 @@ def test_an_attempt_that_waits_to_be_published_is_not_taken_up(backlog: Backlog)
 
 def test_a_decided_item_does_not_come_back(backlog: Backlog) -> None:
     (id_,) = tell_findings(backlog, finding("f"))
-    backlog.decided([f"{id_}-1", "no row's id"])
+    backlog.known.decided([f"{id_}-1", "no row's id"])
     assert tell_findings(backlog, finding("f"), path="iteration_9.json") == []
     assert backlog.next(1, NOW) == []
     assert backlog.waiting(NOW).items == 0
@@ -255,7 +255,7 @@ def test_a_decided_item_does_not_come_back(backlog: Backlog) -> None:
 def test_what_another_machine_decided_is_never_taken_up(backlog: Backlog, tmp_path: Path) -> None:
     other = Backlog(tmp_path / "other")
     (id_,) = tell_findings(other, finding("f"))
-    backlog.decided([f"{id_}-1"])
+    backlog.known.decided([f"{id_}-1"])
     tell_findings(backlog, finding("f"))
     assert backlog.next(1, NOW) == []
     other.close()
@@ -305,14 +305,14 @@ def test_an_item_asked_for_by_name_comes_at_once(backlog: Backlog) -> None:
 
 def test_a_decided_item_asked_for_by_name_is_a_new_attempt(backlog: Backlog) -> None:
     (id_,) = tell_findings(backlog, finding("f"))
-    backlog.decided([f"{id_}-1", f"{id_}-2"])
+    backlog.known.decided([f"{id_}-1", f"{id_}-2"])
     tell_findings(backlog, finding("f"), asked_for=id_[:5])
     tell(backlog, Kind.PLANS, "test_plan_iteration_1.json", {"analysis": {"tests": ["t"]}})
     (item,) = backlog.next(1, NOW, id_)
     assert item.key == f"{id_}-3"
     assert len(item.plans) == 1
     assert backlog.next(1, NOW) == [item]
-    backlog.decided([item.key])
+    backlog.known.decided([item.key])
     assert backlog.next(1, NOW) == []
 
 
@@ -320,13 +320,13 @@ def test_an_attempt_that_waits_to_be_published_counts_as_decided_when_asked_for_
     (id_,) = tell_findings(backlog, finding("f"))
     (item,) = backlog.next(1, NOW, id_, finished={f"{id_}-1"})
     assert item.attempt == 2
-    backlog.decided([f"{id_}-1"])
+    backlog.known.decided([f"{id_}-1"])
     assert backlog.next(1, NOW) == [item]
 
 
 def test_a_dry_run_of_a_decided_item_leaves_nothing_to_do(backlog: Backlog) -> None:
     (id_,) = tell_findings(backlog, finding("f"))
-    backlog.decided([f"{id_}-1"])
+    backlog.known.decided([f"{id_}-1"])
     tell_findings(backlog, finding("f"), asked_for=id_)
     (rehearsed,) = backlog.next(1, NOW, id_, dry_run=True)
     assert backlog.next(1, NOW) == []
@@ -353,8 +353,8 @@ def test_the_text_of_a_decided_item_is_not_kept_however_often_it_is_told(backlog
     for n in range(files):
         decided = tell_findings(backlog, finding(f"number {n}", files={"a.py": f"{n}" * 50_000}))
         tell_findings(backlog, finding("told each time"), path="iteration_2.json")
-        backlog.decided(f"{id_}-1" for id_ in decided)
-    backlog.decided(f"{id_}-1" for id_ in ids(backlog.next(9, NOW)))
+        backlog.known.decided(f"{id_}-1" for id_ in decided)
+    backlog.known.decided(f"{id_}-1" for id_ in ids(backlog.next(9, NOW)))
     tell_findings(backlog, finding("told each time"), path="iteration_3.json")
     with backlog.db.reading() as db:
         assert db.execute("SELECT count(*), count(found), count(pinned) FROM item").fetchone() == (files + 1, 0, 0)
@@ -368,12 +368,12 @@ def test_attempts_that_were_begun_are_told_until_they_are_decided(backlog: Backl
     (item,) = backlog.next(1, NOW)
     backlog.broke_off(item, "no answer", NOW, 60)
     assert backlog.begun() == {item.key}
-    backlog.decided([item.key])
+    backlog.known.decided([item.key])
     assert backlog.begun() == set()
 
 
 def test_a_decided_item_whose_finding_is_gone_is_a_sentence(backlog: Backlog) -> None:
-    backlog.decided([f"{'ab' * 8}-1"])
+    backlog.known.decided([f"{'ab' * 8}-1"])
     with pytest.raises(Permanent, match="has an outcome, but its finding is no longer"):
         backlog.next(1, NOW, "abab")
 
@@ -384,30 +384,30 @@ def test_a_decided_item_whose_finding_is_gone_is_a_sentence(backlog: Backlog) ->
 def test_what_was_seen_is_handed_out_until_it_is_published(backlog: Backlog) -> None:
     (id_,) = tell_findings(backlog, finding("f"))
     tell(backlog, Kind.PLANS, "test_plan_iteration_1.json", {"finding_id": "F1", "analysis": {"tests": ["t"]}})
-    entries = backlog.unpublished_seen()
+    entries = backlog.known.unpublished()
     assert [(entry["kind"], entry["path"]) for entry in entries] == [
         ("analysis", "iteration_1.json"),
         ("plans", "test_plan_iteration_1.json"),
     ]
     assert entries[0]["items"] == [id_]
     assert entries[1]["about"] == ["", "F1", "", ""]
-    backlog.mark_seen_published(entries[:1])
-    assert backlog.unpublished_seen() == entries[1:]
+    backlog.known.mark_published(entries[:1])
+    assert backlog.known.unpublished() == entries[1:]
 
 
 def test_state_of_another_version_is_passed_over(backlog: Backlog) -> None:
-    backlog.load_state(["{broken", '{"kind": "else"}', {"kind": "analysis"}], ["no key", f"{'ab' * 8}-x"])
+    backlog.known.load(["{broken", '{"kind": "else"}', {"kind": "analysis"}], ["no key", f"{'ab' * 8}-x"])
     with backlog.db.reading() as db:
         assert db.execute("SELECT count(*) FROM file").fetchone() == (0,)
         assert db.execute("SELECT count(*) FROM decided").fetchone() == (0,)
 
 
 def test_the_bookmark_is_kept(backlog: Backlog) -> None:
-    assert backlog.bookmark() == (0, "")
-    backlog.load_state([], [], (7, "e1"))
-    backlog.load_state([], [], (9, "e2"))
-    backlog.load_state([], [])
-    assert backlog.bookmark() == (9, "e2")
+    assert backlog.known.bookmark() == (0, "")
+    backlog.known.load([], [], (7, "e1"))
+    backlog.known.load([], [], (9, "e2"))
+    backlog.known.load([], [])
+    assert backlog.known.bookmark() == (9, "e2")
 
 
 # --- the file --------------------------------------------------------------------------------------

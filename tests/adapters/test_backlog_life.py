@@ -84,7 +84,7 @@ class Life(RuleBasedStateMachine):
         """By this run or, `ahead` or late, by another machine."""
         id_ = data.draw(st.sampled_from(sorted(self.waits)))
         attempt = max(1, self.attempt[id_] + ahead)
-        self.backlog.decided([f"{id_}-{attempt}"])
+        self.backlog.known.decided([f"{id_}-{attempt}"])
         self.decided.add(f"{id_}-{attempt}")
         if attempt >= self.attempt[id_]:
             self.attempt[id_], self.waits[id_], self.tries[id_], self.rests[id_] = attempt, False, 0, 0.0

@@ -35,7 +35,7 @@ class Machine:
 
     def tick(self, now: float, **how: bool) -> str:
         """What a run that begins then says of the results dataset."""
-        _, notes = catch_up(self.backlog, self.results, now, **how)
+        _, notes = catch_up(self.backlog.known, self.results, now, **how)
         self.upstream.look(now=now)
         return " ".join(notes)
 
@@ -47,10 +47,10 @@ class Machine:
         """Outcomes of so many items that wait."""
         items = self.backlog.next(limit, NOW)
         outcomes: list[Outcome] = [small(0).model_copy(update={"item": item}) for item in items]
-        seen = self.backlog.unpublished_seen()
+        seen = self.backlog.known.unpublished()
         self.results.append(outcomes, seen)
-        self.backlog.decided(item.key for item in items)
-        self.backlog.mark_seen_published(seen)
+        self.backlog.known.decided(item.key for item in items)
+        self.backlog.known.mark_published(seen)
 
     def close(self) -> None:
         self.backlog.close()
@@ -208,5 +208,5 @@ def test_a_dry_run_neither_makes_the_dataset_nor_starts_over(machine: Machine, h
 def test_an_idle_look_is_one_request(machine: Machine, faults: Faults) -> None:
     machine.tick(NOW)
     faults.seen.clear()
-    catch_up(machine.backlog, machine.results, NOW)
+    catch_up(machine.backlog.known, machine.results, NOW)
     assert faults.seen == [f"GET /api/datasets/{DATASET}"]

@@ -60,7 +60,7 @@ def test_one_new_file_among_ten_thousand_is_three_requests_and_a_download(
     files = dict.fromkeys((f"iteration_{n}.json" for n in range(1, 10_001)), record("said already"))
     hub_server.put(ANALYSIS, files)
     mine = machine()
-    mine.backlog.load_state(
+    mine.backlog.known.load(
         [{"kind": "analysis", "path": p, "blob": git_sha1(b), "items": []} for p, b in files.items()], []
     )
     first = mine.look(now=NOW)

@@ -177,13 +177,13 @@ def test_a_decided_item_asked_for_by_name_is_read_again_also_from_a_squashed_his
     mine = machine()
     mine.look(now=NOW)
     (first, _) = mine.backlog.next(2, NOW)
-    mine.backlog.decided([first.key])
+    mine.backlog.known.decided([first.key])
     _squash(hub_server)
     assert mine.look(first.id[:9], now=NOW + TICK).downloads == 1
     (again,) = mine.backlog.next(1, NOW, first.id[:9])
     assert (again.finding, again.attempt) == (first.finding, 2)
     assert mine.look(first.id[:9], now=NOW + TICK).downloads == 0
-    mine.backlog.decided([again.key])
+    mine.backlog.known.decided([again.key])
     hub_server.put(ANALYSIS, {"iteration_1.json": record("another")})
     mine.look(first.id[:9], now=NOW + 2 * TICK)
     with pytest.raises(Permanent, match="its file was written over or deleted"):

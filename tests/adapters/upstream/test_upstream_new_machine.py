@@ -33,15 +33,15 @@ def test_a_new_machine_reads_nothing_that_is_decided(hub_server: LocalHub, machi
     old = machine("old")
     ids = old.look(now=NOW).new
     decided = [f"{id_}-1" for id_ in ids[:-1]]
-    seen = [json.dumps(entry) for entry in old.backlog.unpublished_seen()]
+    seen = [json.dumps(entry) for entry in old.backlog.known.unpublished()]
     new = machine("new")
-    new.backlog.load_state(seen, decided)
+    new.backlog.known.load(seen, decided)
     look = new.look(now=NOW + TICK)
     assert look.downloads == 2  # the file with an undecided finding, and the only plan that holds
     (item,) = new.backlog.next(9, NOW + TICK)
     assert item.finding.title == "b"
     assert [plan.cases for plan in item.plans] == [("case 8",)]
-    assert [entry["path"] for entry in new.backlog.unpublished_seen()] == ["iteration_31.json"]
+    assert [entry["path"] for entry in new.backlog.known.unpublished()] == ["iteration_31.json"]
 
 
 def test_a_new_machine_reads_every_plan_that_brings_other_tests(hub_server: LocalHub, machine: Machines) -> None:
@@ -51,7 +51,7 @@ def test_a_new_machine_reads_every_plan_that_brings_other_tests(hub_server: Loca
     old = machine("old")
     old.look(now=NOW)
     new = machine("new")
-    new.backlog.load_state([e for e in old.backlog.unpublished_seen() if e["kind"] == "plans"], [])
+    new.backlog.known.load([e for e in old.backlog.known.unpublished() if e["kind"] == "plans"], [])
     assert new.look(now=NOW).downloads == 4
     (item,) = new.backlog.next(1, NOW)
     assert len(item.plans) == 3
@@ -63,9 +63,9 @@ def test_a_new_machine_reads_nothing_at_all_where_all_is_decided(hub_server: Loc
     old = machine("old")
     ids = old.look(now=NOW).new
     new = machine("new")
-    new.backlog.load_state(old.backlog.unpublished_seen(), [f"{id_}-1" for id_ in ids])
+    new.backlog.known.load(old.backlog.known.unpublished(), [f"{id_}-1" for id_ in ids])
     assert new.look(now=NOW).downloads == 0
-    assert new.backlog.unpublished_seen() == []
+    assert new.backlog.known.unpublished() == []
     hub_server.put(ANALYSIS, {"iteration_2.json": record("changed"), "iteration_6.json": record("new")})
     assert len(new.look(now=NOW + TICK).new) == 2
 
@@ -76,7 +76,7 @@ def test_a_plan_that_names_something_is_read_when_that_comes_up(hub_server: Loca
     old = machine("old")
     (id_,) = old.look(now=NOW).new
     new = machine("new")
-    new.backlog.load_state(old.backlog.unpublished_seen(), [f"{id_}-1"])
+    new.backlog.known.load(old.backlog.known.unpublished(), [f"{id_}-1"])
     assert new.look(now=NOW).downloads == 0
     told = json.dumps({"findings": [finding("f", file="lib/a.py")]}).encode()
     hub_server.put(ANALYSIS, {"iteration_2.json": told})
@@ -91,7 +91,7 @@ def test_a_decided_item_can_be_asked_for_on_a_new_machine(hub_server: LocalHub, 
     old = machine("old")
     ids = old.look(now=NOW).new
     new = machine("new")
-    new.backlog.load_state(old.backlog.unpublished_seen(), [f"{id_}-1" for id_ in ids])
+    new.backlog.known.load(old.backlog.known.unpublished(), [f"{id_}-1" for id_ in ids])
     assert new.look(ids[2], now=NOW).downloads == 2
     (item,) = new.backlog.next(1, NOW, ids[2])
     assert (item.attempt, item.finding.title) == (2, "number 3")
