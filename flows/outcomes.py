@@ -16,9 +16,6 @@ from stages.models import Grade, Usage, Verdict, WorkItem
 from stages.outcome import Outcome
 from stages.work import Work, dossier
 
-POSTPONED_S = 600.0
-"""How long an item rests after a run in which nothing at all went through."""
-
 
 def conclude(work: Work) -> Outcome:
     """The outcome of work that has its verdict."""
@@ -58,31 +55,31 @@ def fault(item: WorkItem, error: Exception) -> WorkerError:
 async def leave_for_later(items: Sequence[WorkItem], ends: Sequence[Ending]) -> list[Ending]:
     """The same ends, where items that broke off too often are set aside by an outcome that says why.
 
-    What stops the whole run is held against no item; nor is what may pass, where nothing at all went through.
+    What stops the whole run is held against no item; nor is what may pass, where nothing at all has gone through.
     """
     shop = workshop()
     something = any(isinstance(end, Outcome) for end in ends)
+    await asyncio.to_thread(shop.backlog.came_back, items, time.time(), something and not shop.dry_run)
     left: list[Ending] = []
     for item, end in zip(items, ends, strict=True):
         if isinstance(end, Outcome) or shop.dry_run or stops_the_run(end):
             left.append(end)
-        elif isinstance(end, Transient) and not something:
-            await asyncio.to_thread(shop.backlog.postpone, item, str(end), time.time() + POSTPONED_S)
-            left.append(end)
-        else:
-            try:
-                left.append(await _count_try(item, end))
-            except Exception as error:  # setting one item aside must not cost the others
-                left.append(fault(item, error))
+            continue
+        try:
+            left.append(await _broke_off(item, end, may_pass=isinstance(end, Transient) and not something))
+        except Exception as error:  # setting one item aside must not cost the others
+            left.append(fault(item, error))
     return left
 
 
-async def _count_try(item: WorkItem, error: WorkerError) -> Ending:
+async def _broke_off(item: WorkItem, error: WorkerError, may_pass: bool) -> Ending:
     shop = workshop()
     if item.key in shop.outbox:
         return error  # it broke off after its outcome was kept, which is what goes out
-    pace = shop.settings.retry_minutes
-    tries = await asyncio.to_thread(shop.backlog.broke_off, item, str(error), time.time(), pace)
+    how = (item, str(error), time.time(), shop.settings.retry_minutes)
+    if may_pass and await asyncio.to_thread(shop.backlog.spare, *how):
+        return error
+    tries = await asyncio.to_thread(shop.backlog.broke_off, *how)
     if tries < shop.settings.tries:
         return error
     verdict = Verdict(grade=Grade.UNVERIFIED, reason=f"Set aside after {tries} tries that broke off. The last: {error}")

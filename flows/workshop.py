@@ -178,7 +178,7 @@ class Workshop:
     def take_up(self, limit: int, item: str | None, claim: Claim | None = None) -> list[WorkItem]:
         """The next items, claimed; no more than outcomes may wait on disk. Of several runs one at a time takes some."""
         with self.claims.alone():
-            return self.backlog.next(
+            items = self.backlog.next(
                 min(limit, self.room()),
                 time.time(),
                 item,
@@ -186,6 +186,9 @@ class Workshop:
                 finished=self.outbox,
                 dry_run=self.dry_run,
             )
+        if claim is None:  # what is handed out is begun by a run of its own
+            self.backlog.begin(items, time.time(), self.settings.retry_minutes)
+        return items
 
     def room(self) -> int:
         """How many more outcomes may wait on disk, beside those that other runs are working on."""

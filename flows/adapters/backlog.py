@@ -1,6 +1,7 @@
 """Which work items wait, which were taken up and with what, which are decided. A cache, to be made anew any time."""
 
 import re
+import sqlite3
 from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass
 from itertools import islice
@@ -18,6 +19,8 @@ from stages.records import Found, Kind, PassedOver
 LONGEST_PAUSE = 7 * 86_400.0
 """Seconds; a doubling pause has no bound of its own."""
 PAGE = 256
+DEATHS = 3
+"""Runs that may die on an item in a row before it rests: a machine that is switched off says nothing of the item."""
 
 Claim = Callable[[Iterable[str], int], Collection[str]]
 """Takes up to so many of these ids that nobody else works on, asking for them in order."""
@@ -139,26 +142,60 @@ class Backlog:
             query = "UPDATE item SET pinned = ?, waiting = ?, attempt = ?, not_before = 0 WHERE id = ?"
             db.execute(query, (item.model_dump_json(), offered, attempt, id_))
             if is_done:
-                db.execute("UPDATE item SET tries = 0, reason = '' WHERE id = ?", (id_,))
+                query = "UPDATE item SET tries = 0, reason = '', begun = 0, left_at = NULL, spared = 0 WHERE id = ?"
+                db.execute(query, (id_,))
             return item
 
     # --- what came of it -------------------------------------------------------------------------------
 
+    def begin(self, items: Iterable[WorkItem], now: float, retry_minutes: float) -> None:
+        """A run is about to work on these. One on which several died in a row rests if this run dies, too.
+
+        Else an item that kills its process (by its size, say) would have every run killed, and the others never done.
+        """
+        query = "UPDATE item SET begun = begun + 1 WHERE id = ? AND attempt = ? RETURNING begun"
+        with self.db.writing() as db:
+            for item in items:
+                for (begun,) in db.execute(query, (item.id, item.attempt)).fetchall():
+                    if begun > DEATHS:
+                        until = now + _rest(retry_minutes, begun - DEATHS - 1)
+                        reason = f"{begun - 1} runs in a row died while they worked on it"
+                        _leave(db, item, until, reason)
+
+    def came_back(self, items: Iterable[WorkItem], now: float, went_through: bool) -> None:
+        """A run has come to its end with these; `went_through`: some of them have an outcome."""
+        with self.db.writing() as db:
+            query = "UPDATE item SET begun = 0, not_before = 0 WHERE id = ? AND attempt = ? AND begun"
+            db.executemany(query, [(item.id, item.attempt) for item in items])
+            if went_through:
+                db.execute("DELETE FROM went_through")
+                db.execute("INSERT INTO went_through VALUES (?)", (now,))
+
     def broke_off(self, item: WorkItem, reason: str, now: float, retry_minutes: float) -> int:
         """Leave the item alone for a while, twice as long each time; how many of its tries have broken off."""
         with self.db.writing() as db:
-            query = "UPDATE item SET tries = tries + 1, reason = ? WHERE id = ? AND attempt = ? RETURNING tries"
-            rows = db.execute(query, (reason, item.id, item.attempt)).fetchall()
+            query = """UPDATE item SET tries = tries + 1, left_at = ?, spared = 0 WHERE id = ? AND attempt = ?
+                       RETURNING tries"""
+            rows = db.execute(query, (now, item.id, item.attempt)).fetchall()
             tries: int = rows[0][0] if rows else 1
             pause = min(retry_minutes * 60 * 2.0 ** min(tries - 1, 30), LONGEST_PAUSE)
-            db.execute("UPDATE item SET not_before = ? WHERE id = ?", (now + pause, item.id))
+            _leave(db, item, now + pause, reason)
         return tries
 
-    def postpone(self, item: WorkItem, reason: str, until: float) -> None:
-        """Leave the item alone until then (seconds since the epoch), through no fault of its own."""
+    def spare(self, item: WorkItem, reason: str, now: float, retry_minutes: float) -> bool:
+        """Leave the item alone for a while, and count no try: what kept it from its end keeps others, too.
+
+        False, and nothing is done, where something else went through since it last broke off: then it is the item's.
+        """
+        query = """SELECT spared FROM item WHERE id = ? AND attempt = ?
+                   AND left_at IS NOT NULL AND left_at < (SELECT at FROM went_through)"""
         with self.db.writing() as db:
-            query = "UPDATE item SET not_before = ?, reason = ? WHERE id = ? AND attempt = ?"
-            db.execute(query, (until, reason, item.id, item.attempt))
+            if db.execute(query, (item.id, item.attempt)).fetchone():
+                return False
+            query = "UPDATE item SET left_at = ?, spared = spared + 1 WHERE id = ? AND attempt = ? RETURNING spared"
+            for (spared,) in db.execute(query, (now, item.id, item.attempt)).fetchall():
+                _leave(db, item, now + _rest(retry_minutes, spared - 1), reason)
+        return True
 
     def waiting(self, now: float) -> Waiting:
         """How much is left to do."""
@@ -169,9 +206,20 @@ class Backlog:
         return Waiting(items, cooling, sum(self.catalog.count_pending(kind) for kind in Kind))
 
     def begun(self) -> set[str]:
-        """Keys of the attempts that were taken up and have no outcome in the results dataset."""
+        """Keys of the attempts that were taken up and have no outcome in the results dataset, but for dry runs."""
+        query = "SELECT id, attempt FROM item WHERE waiting AND pinned IS NOT NULL"
         with self.db.reading() as db:
-            return {f"{id_}-{n}" for id_, n in db.execute("SELECT id, attempt FROM item WHERE pinned IS NOT NULL")}
+            return {f"{id_}-{n}" for id_, n in db.execute(query)}
+
+
+def _rest(retry_minutes: float, times: int) -> float:
+    """Seconds; twice as long each time, up to `retry_minutes`."""
+    return retry_minutes * 60 * min(2.0 ** min(times, 30) / 6, 1)
+
+
+def _leave(db: sqlite3.Connection, item: WorkItem, until: float, reason: str) -> None:
+    query = "UPDATE item SET not_before = ?, reason = ? WHERE id = ? AND attempt = ?"
+    db.execute(query, (until, reason, item.id, item.attempt))
 
 
 def _first(ids: Iterable[str], limit: int) -> set[str]:

@@ -2,7 +2,8 @@
 
 A circuit breaker (Nygard, "Release It!"): closed, it counts failures in a row; open, nothing is asked; half open, a few
 failures open it again, for twice as long. All of it, the count too, is kept on disk alone: each run is a process of its
-own, and one with a single item makes too few calls to open it.
+own, and one with few items makes too few calls to open it. What fails for a single item alone may be that item's own
+fault and must not hold up others: it opens nothing, and the item itself is left alone (flows.outcomes).
 """
 
 import hashlib
@@ -15,6 +16,8 @@ from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from pydantic import TypeAdapter, ValidationError
 
 from flows.addresses import without_login
 from stages.errors import EndpointDown
@@ -36,6 +39,13 @@ class _Kept:
     why: str = ""
     in_a_row: int = 0
     """Failures since it was last closed or opened."""
+    first: str = ""
+    """The work item whose call was the first of these."""
+    of_several: bool = False
+    """Calls of other items failed, too."""
+
+
+_KEPT = TypeAdapter(_Kept)
 
 
 class Breaker:
@@ -61,13 +71,17 @@ class Breaker:
                 reopens=reopens,
             )
 
-    def failed(self, why: str) -> None:
-        """Count a failure; too many in a row open it. Those of calls under way when it opened are not counted."""
+    def failed(self, why: str, item: str) -> None:
+        """Count a failure of a call for this item; too many in a row, of several items, open it.
+
+        Those of calls under way when it opened are not counted.
+        """
         kept, now = self._read(), self._clock()
         if now < kept.until:
             return
-        kept = replace(kept, in_a_row=kept.in_a_row + 1)
-        if kept.in_a_row >= (HALF_OPEN if kept.rested_s else self._failures):
+        first = kept.first or item
+        kept = replace(kept, in_a_row=kept.in_a_row + 1, first=first, of_several=kept.of_several or item != first)
+        if kept.of_several and kept.in_a_row >= (HALF_OPEN if kept.rested_s else self._failures):
             rest_s = min(2 * kept.rested_s or self._rest_s, LONGEST_S)
             kept = _Kept(until=now + rest_s, rested_s=rest_s, why=why)
         self._write(kept)
@@ -77,9 +91,10 @@ class Breaker:
         self._file.unlink(missing_ok=True)
 
     def _read(self) -> _Kept:
-        with suppress(OSError, ValueError, TypeError, KeyError):
-            kept = json.loads(self._file.read_text(encoding="utf-8"))
-            return _Kept(float(kept["until"]), float(kept["rested_s"]), str(kept["why"]), int(kept["in_a_row"]))
+        with suppress(OSError, ValidationError):
+            kept = _KEPT.validate_json(self._file.read_bytes())
+            if kept.until <= self._clock() + LONGEST_S:  # else it was written while the clock was wrong
+                return kept
         return _Kept()
 
     def _write(self, kept: _Kept) -> None:

@@ -101,7 +101,7 @@ def attempts(keys: Iterable[str]) -> list[tuple[str, int]]:
 def _decide(db: sqlite3.Connection, rows: list[tuple[str, int]]) -> None:
     db.executemany("INSERT OR IGNORE INTO decided VALUES (?, ?)", rows)
     done = """UPDATE item SET waiting = 0, pinned = NULL, found = NULL, tries = 0, not_before = 0, reason = '',
-                  attempt = ?2
+                  begun = 0, left_at = NULL, spared = 0, attempt = ?2
               WHERE id = ?1 AND attempt <= ?2
               AND (waiting OR found IS NOT NULL OR pinned IS NOT NULL OR attempt < ?2)"""
     db.executemany(done, rows)

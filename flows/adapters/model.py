@@ -78,7 +78,7 @@ class Model:
         try:
             completion = await self._endpoint.complete(question, tally)
         except Transient as fault:
-            self._breaker.failed(str(fault))
+            self._breaker.failed(str(fault), question.item)
             raise
         self._breaker.succeeded()
         reply = reply_from(completion, prompt, self._settings.answer_tokens, self._prices)

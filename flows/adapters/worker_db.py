@@ -10,7 +10,7 @@ from filelock import FileLock
 
 from stages.errors import Permanent, Transient
 
-SCHEMA = 7
+SCHEMA = 8
 """Of the tables below; a file of another version is begun anew."""
 
 TABLES = """
@@ -45,6 +45,8 @@ CREATE TABLE item (
     found TEXT,          -- null once decided: read again where somebody asks for a new attempt
     since REAL, rank REAL, waiting INTEGER, attempt INTEGER, pinned TEXT,
     tries INTEGER DEFAULT 0, not_before REAL DEFAULT 0, reason TEXT DEFAULT '',
+    begun INTEGER DEFAULT 0,      -- how often a run took it up since one last came to its end with it
+    left_at REAL, spared INTEGER DEFAULT 0,  -- when it last broke off, and how often since without a try
     finding_id TEXT, analysis_id TEXT, file TEXT
 );
 CREATE INDEX item_waiting ON item (rank) WHERE waiting;
@@ -74,6 +76,7 @@ CREATE TABLE refused (kind TEXT, path TEXT, row INTEGER, blob TEXT, what TEXT, r
 CREATE INDEX refused_path ON refused (kind, path);
 CREATE TABLE bookmark (upto INTEGER, epoch TEXT);
 CREATE TABLE lost (since REAL);
+CREATE TABLE went_through (at REAL);  -- when a run of this home last came to an outcome
 """
 
 

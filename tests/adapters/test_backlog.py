@@ -274,13 +274,43 @@ def test_an_item_that_broke_off_cools_down_twice_as_long_each_time(backlog: Back
     assert backlog.next(1, NOW + 2 * HOUR) == [item]
 
 
-def test_an_item_that_was_postponed_comes_back_then_and_no_try_is_counted(backlog: Backlog) -> None:
+def test_an_item_that_was_spared_comes_back_later_each_time_and_no_try_is_counted(backlog: Backlog) -> None:
     tell_findings(backlog, finding("f"))
     (item,) = backlog.next(1, NOW)
-    backlog.postpone(item, "the Hub is away", NOW + 300)
-    assert backlog.next(1, NOW + 299) == []
-    assert backlog.waiting(NOW).cooling[0].tries == 0
-    assert backlog.next(1, NOW + 300) == [item]
+    for minutes in (10, 20, 40, 60, 60):
+        assert backlog.spare(item, "the endpoint is away", NOW, retry_minutes=60)
+        assert backlog.next(1, NOW + minutes * 60 - 1) == []
+        assert backlog.waiting(NOW).cooling[0].tries == 0
+        assert backlog.next(1, NOW + minutes * 60) == [item]
+
+
+def test_an_item_is_not_spared_once_others_went_through_since_it_last_broke_off(backlog: Backlog) -> None:
+    tell_findings(backlog, finding("1"), finding("2"))
+    bad, good = backlog.next(2, NOW)
+    backlog.came_back([good], NOW, went_through=True)
+    assert backlog.spare(bad, "no answer", NOW + 1, 60), "what went through before says nothing of today"
+    assert backlog.spare(bad, "no answer", NOW + 2, 60)
+    backlog.came_back([good], NOW + 3, went_through=True)
+    assert not backlog.spare(bad, "no answer", NOW + 4, 60)
+    assert backlog.broke_off(bad, "no answer", NOW + 4, 60) == 1
+    assert backlog.spare(bad, "no answer", NOW + 5, 60), "of what went through it is held against it once"
+
+
+def test_an_item_on_which_runs_die_rests_and_lets_the_others_be_done(backlog: Backlog) -> None:
+    tell_findings(backlog, finding("1"), finding("2"))
+    for _ in range(3):
+        items = backlog.next(1, NOW)
+        backlog.begin(items, NOW, retry_minutes=60)
+    (item,) = backlog.next(1, NOW)
+    assert item == items[0], "three may be a machine that is switched off"
+    backlog.begin([item], NOW, retry_minutes=60)
+    assert backlog.next(1, NOW) != [item]
+    assert backlog.waiting(NOW).cooling[0].reason == "3 runs in a row died while they worked on it"
+    assert backlog.next(1, NOW + 600) == [item]
+    backlog.came_back([item], NOW, went_through=False)
+    assert backlog.next(1, NOW) == [item], "a run that lived takes nothing amiss"
+    backlog.begin([item], NOW, retry_minutes=60)
+    assert backlog.next(1, NOW) == [item]
 
 
 def test_a_cooling_item_does_not_hold_up_the_others(backlog: Backlog) -> None:
@@ -329,6 +359,7 @@ def test_a_dry_run_of_a_decided_item_leaves_nothing_to_do(backlog: Backlog) -> N
     backlog.known.decided([f"{id_}-1"])
     tell_findings(backlog, finding("f"), asked_for=id_)
     (rehearsed,) = backlog.next(1, NOW, id_, dry_run=True)
+    assert backlog.begun() == set(), "what was thought of it is kept as long as other caches"
     assert backlog.next(1, NOW) == []
     assert backlog.next(1, NOW, id_) == [rehearsed]
     assert backlog.next(1, NOW) == [rehearsed]

@@ -2,6 +2,7 @@
 
 import shutil
 import tempfile
+from collections import Counter
 from pathlib import Path
 
 from hypothesis import settings
@@ -12,11 +13,12 @@ from flows.adapters.backlog import Backlog
 from stages.models import WorkItem
 from tests.adapters.upstream_records import finding, tell_findings
 
+RETRY_MINUTES = 60
 TITLES = st.sampled_from("abc")
 
 
 class Life(RuleBasedStateMachine):
-    """Items are told, taken up, break off, are put off, decided here and elsewhere, asked for by name; runs die."""
+    """Items are told, taken up, come back, break off, are spared, decided by anyone, asked for by name; runs die."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -32,6 +34,11 @@ class Life(RuleBasedStateMachine):
         self.in_hand: dict[str, WorkItem] = {}
         """Id → the item as it was first taken up."""
         self.decided: set[str] = set()
+        self.begun: Counter[str] = Counter()
+        """Id → runs that took it up since one came to its end with it."""
+        self.left: dict[str, tuple[float, int]] = {}
+        """Id → when it last broke off, and how often since its last try it was spared."""
+        self.went_through = 0.0
 
     def teardown(self) -> None:
         self.backlog.close()
@@ -52,14 +59,29 @@ class Life(RuleBasedStateMachine):
         assert len(taken) == min(limit, len(free))
         assert {item.id for item in taken} <= free
         self._keep(taken)
+        self.backlog.begin(taken, self.now, RETRY_MINUTES)
+        for item in taken:
+            self.begun[item.id] += 1
+            if self.begun[item.id] > 3:
+                self.rests[item.id] = self.now + min(600 * 2 ** (self.begun[item.id] - 4), 3600)
+
+    @precondition(lambda self: self.in_hand)
+    @rule(data=st.data(), went_through=st.booleans())
+    def come_back(self, data: st.DataObject, went_through: bool) -> None:
+        items = data.draw(st.lists(st.sampled_from([*self.in_hand.values()]), unique_by=lambda item: item.id))
+        self.backlog.came_back(items, self.now, went_through)
+        self.went_through = self.now if went_through else self.went_through
+        for item in items:
+            if self.begun.pop(item.id, 0):
+                self.rests[item.id] = 0.0
 
     @precondition(lambda self: self.waits)
     @rule(data=st.data())
     def is_asked_for_by_name(self, data: st.DataObject) -> None:
         id_ = data.draw(st.sampled_from(sorted(self.waits)))
         if not self.waits[id_]:
-            self.attempt[id_], self.tries[id_] = self.attempt[id_] + 1, 0
-            self.waits[id_], self.rests[id_] = True, 0.0
+            self.attempt[id_], self.waits[id_] = self.attempt[id_] + 1, True
+            self._forget(id_)
         tell_findings(self.backlog, finding(self.titles[id_]), path="iteration_1.json", now=self.now, asked_for=id_)
         self._keep(self.backlog.next(1, self.now, id_))
 
@@ -70,13 +92,18 @@ class Life(RuleBasedStateMachine):
         self.tries[item.id] += 1
         assert self.backlog.broke_off(item, "a reason", self.now, minutes) == self.tries[item.id]
         self.rests[item.id] = self.now + minutes * 60 * 2 ** (self.tries[item.id] - 1)
+        self.left[item.id] = (self.now, 0)
 
     @precondition(lambda self: self.in_hand)
-    @rule(data=st.data(), seconds=st.integers(0, 900))
-    def is_put_off(self, data: st.DataObject, seconds: int) -> None:
+    @rule(data=st.data())
+    def is_spared(self, data: st.DataObject) -> None:
         item = data.draw(st.sampled_from([*self.in_hand.values()]))
-        self.backlog.postpone(item, "a reason", self.now + seconds)
-        self.rests[item.id] = self.now + seconds
+        at, spared = self.left.get(item.id, (self.now, 0))
+        may_be = at >= self.went_through
+        assert self.backlog.spare(item, "a reason", self.now, RETRY_MINUTES) is may_be
+        if may_be:
+            self.left[item.id] = (self.now, spared + 1)
+            self.rests[item.id] = self.now + min(600 * 2**spared, 3600)
 
     @precondition(lambda self: self.waits)
     @rule(data=st.data(), ahead=st.integers(-1, 1))
@@ -87,7 +114,8 @@ class Life(RuleBasedStateMachine):
         self.backlog.known.decided([f"{id_}-{attempt}"])
         self.decided.add(f"{id_}-{attempt}")
         if attempt >= self.attempt[id_]:
-            self.attempt[id_], self.waits[id_], self.tries[id_], self.rests[id_] = attempt, False, 0, 0.0
+            self.attempt[id_], self.waits[id_] = attempt, False
+            self._forget(id_)
             self.in_hand.pop(id_, None)
 
     @rule(seconds=st.integers(0, 4000))
@@ -105,6 +133,11 @@ class Life(RuleBasedStateMachine):
         assert waiting.items == sum(self.waits.values())
         assert {c.id for c in waiting.cooling} == {i for i, w in self.waits.items() if w and self.rests[i] > self.now}
         assert all(waits or f"{id_}-{self.attempt[id_]}" in self.decided for id_, waits in self.waits.items())
+
+    def _forget(self, id_: str) -> None:
+        self.tries[id_], self.rests[id_] = 0, 0.0
+        self.begun.pop(id_, None)
+        self.left.pop(id_, None)
 
     def _keep(self, taken: list[WorkItem]) -> None:
         for item in taken:

@@ -38,7 +38,7 @@ def is_open(found: Breaker) -> bool:
 
 def fail(found: Breaker, times: int) -> None:
     for number in range(times):
-        found.failed(f"failure {number}")
+        found.failed(f"failure {number}", item=f"item {number % 2}")
 
 
 def test_failures_in_a_row_open_it_and_a_success_between_them_does_not(tmp_path: Path, clock: Clock) -> None:
@@ -56,8 +56,8 @@ def test_failures_in_a_row_open_it_and_a_success_between_them_does_not(tmp_path:
 
 def test_failures_are_counted_across_processes_and_a_success_of_any_ends_the_row(tmp_path: Path, clock: Clock) -> None:
     one, two = breaker(tmp_path, clock), breaker(tmp_path, clock)
-    for each in (one, two, one, two):
-        fail(each, 1)
+    fail(one, 2)
+    fail(two, 2)
     one.succeeded()
     fail(two, 2)
     fail(breaker(tmp_path, clock), 2)
@@ -106,6 +106,20 @@ def test_a_success_after_a_rest_forgets_all(tmp_path: Path, clock: Clock) -> Non
     found = breaker(tmp_path, clock)
     fail(found, 4)
     assert not is_open(found)
+
+
+def test_what_fails_for_one_item_alone_holds_up_no_other(tmp_path: Path, clock: Clock) -> None:
+    for number in range(100):
+        breaker(tmp_path, clock).failed(f"failure {number}", item="poison")
+    assert not is_open(breaker(tmp_path, clock))
+    breaker(tmp_path, clock).failed("the endpoint is down", item="another")
+    assert is_open(breaker(tmp_path, clock))
+
+
+def test_a_clock_that_was_wrong_keeps_it_open_for_an_hour_at_most(tmp_path: Path, clock: Clock) -> None:
+    fail(breaker(tmp_path, clock), 5)
+    clock.now -= 86_400
+    assert not is_open(breaker(tmp_path, clock))
 
 
 def test_other_addresses_are_not_concerned_nor_is_a_damaged_file(tmp_path: Path, clock: Clock) -> None:

@@ -86,6 +86,29 @@ def test_an_endpoint_that_fails_again_and_again_is_left_alone_and_every_item_kee
     assert world.run(limit=3).name == "Published 3 of 3"
 
 
+@pytest.mark.slow
+def test_an_item_that_alone_gets_no_answer_is_set_aside_once_others_have_come_and_gone(
+    world: World, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setenv("AUTOCODER_RETRY_MINUTES", "0")
+    monkeypatch.setenv("AUTOCODER_TRIES", "2")
+    monkeypatch.setenv("AUTOCODER_FAILURES", "6")
+    monkeypatch.setattr(policy, "_named", lambda name: policy._stored.with_options(name=name, retry_delay_seconds=0))
+    world.publish(record("bad"))
+    world.odd["deep_understanding"] = lambda call: (
+        refuses(503, openai_error("overloaded")) if "bad in full" in call.prompt else None
+    )
+    for _ in range(3):
+        assert (world.run().name, len(world.asked())) == ("Away", 5), "the endpoint may be down"
+    for other in ("good", "better"):
+        world.publish(record(other, severity="critical"))
+        assert world.run(limit=1).name == "Published 1 of 1"
+        world.run(limit=1)
+    good, better, bad = world.rows()
+    assert bad["verdict"]["reason"].startswith("Set aside after 2 tries")
+    assert [row["work_item"]["finding"]["title"] for row in (good, better, bad)] == ["good", "better", "bad"]
+
+
 def test_what_wont_pass_is_not_tried_again(world: World):
     world.publish(record("a"))
     world.odd["risk_analysis"] = lambda call: refuses(400, openai_error("This model's maximum context length is 10"))
