@@ -27,6 +27,8 @@ from stages.errors import Permanent, WorkerError
 POOL = "autocoder"
 DEPLOYMENTS = ("implement/every-120s", "implement/on-demand", "implement-item/pool", "maintain/daily")
 PROJECT = Path(__file__).parent.parent
+DEPLOY_S = 300.0
+"""It takes some ten seconds."""
 _ON_THE_WORD = """
 import sys
 import prefect.cli.deploy, flows.implement, flows.item, flows.maintain
@@ -54,7 +56,11 @@ def deployer(environment: Mapping[str, str]) -> Callable[[], None]:
     )  # fmt: skip
 
     def deploy() -> None:
-        said, _ = process.communicate("go")
+        try:
+            said, _ = process.communicate("go", timeout=DEPLOY_S)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            raise Permanent(f"prefect deploy --all was not done after {DEPLOY_S:g} s in {PROJECT}.") from None
         if process.returncode:
             raise Permanent(f"prefect deploy --all failed in {PROJECT}:\n{said[-4000:]}")
 

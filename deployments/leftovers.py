@@ -15,23 +15,24 @@ CLOCK_S = 2.0
 
 @dataclass
 class Started:
-    """The children in the order of their start; `record` names them while they live."""
+    """The children in the order of their start; `record` names them before they begin, and while they live."""
 
     record: Path
     children: list[Child] = field(default_factory=list)
 
     def start(self, child: Child) -> None:
-        child.start()
-        self.children.append(child)
-        self._write_down()
+        def known() -> None:
+            self.children.append(child)
+            self._write_down()
+
+        child.start(known)
 
     def revive(self) -> Iterator[str]:
         """A line for each that has ended and is started again. Raises Permanent when one ends again and again."""
         for child in self.children:
             if child.ended:
                 line = f"restart   {child.name} ended (exit code {child.process.returncode}), and is started again"
-                child.start_again()
-                self._write_down()
+                child.start_again(self._write_down)
                 yield line
 
     def _write_down(self) -> None:

@@ -3,8 +3,10 @@
 import subprocess
 import time
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import IO, cast
 
 import psutil
 
@@ -14,6 +16,9 @@ RESTARTS, OF_LATE_S = 5, 600.0
 """A process that ends more often within so many seconds is not started again."""
 GRACE_S = 10.0
 """Seconds between the request to stop and the kill."""
+
+_ON_THE_WORD = ("/bin/sh", "-c", 'read -r word && exec "$@" </dev/null', "sh")
+"""The same process, once it is told to begin; it ends where who would have told it has ended."""
 
 
 @dataclass
@@ -30,25 +35,31 @@ class Child:
     restarts: list[float] = field(default_factory=list)
     """Moments of the monotonic clock."""
 
-    def start(self) -> None:
+    def start(self, told: Callable[[], object] = lambda: None) -> None:
+        """Start it; `told` is called first, when it can be identified: where we die before, it never begins."""
         self.log.parent.mkdir(parents=True, exist_ok=True)
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
-                self.argv, env=dict(self.env), stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
-            )
-        self.identity = psutil.Process(self.process.pid)
+                [*_ON_THE_WORD, *self.argv], env=dict(self.env), stdin=subprocess.PIPE, stdout=log, stderr=log,
+                start_new_session=True,
+            )  # fmt: skip
+        with cast("IO[bytes]", self.process.stdin) as word, suppress(BrokenPipeError):  # if it was killed meanwhile
+            self.identity = psutil.Process(self.process.pid)
+            told()
+            word.write(b"go\n")
+            word.flush()
 
     @property
     def ended(self) -> bool:
         return self.process.poll() is not None
 
-    def start_again(self) -> None:
+    def start_again(self, told: Callable[[], object] = lambda: None) -> None:
         """Start it once more. Raises Permanent with the end of its log when that was done too often of late."""
         now = time.monotonic()
         self.restarts = [*(then for then in self.restarts if now - then < OF_LATE_S), now]
         if len(self.restarts) > RESTARTS:
             self.check()
-        self.start()
+        self.start(told)
 
     def check(self) -> None:
         """Raises Permanent with the end of its log when it has ended."""

@@ -123,7 +123,8 @@ async def hand_out(
 ) -> tuple[list[WorkItem], list[tuple[WorkItem, WorkerError]]]:
     """Items that runs of their own were made for; items that cannot be handed out, and why."""
     shop = workshop()
-    room = max(0, shop.settings.scale - len(found.busy))
+    busy = {key.rpartition("-")[0] for key in found.busy}
+    room = max(0, min(shop.settings.scale - len(busy), shop.room(busy)))
     chosen = [item for item in waiting if item.key not in found.busy][:room]
     numbers = await runs.numbers(item.key for item in chosen)
     if chosen:

@@ -36,7 +36,9 @@ async def implement_item(key: Key, number: Number = 1) -> State[None]:
         async with open_workshop(dry_run=True) as shop:  # it keeps and commits nothing by itself
             shop.settings.check_publishing()
             store = await shared(shop.place.name)
-            if await store.ended(key, number):
+            while not shop.claims.take([key.rpartition("-")[0]], 1):  # noqa: ASYNC110  # a run asked for it by name, say
+                await asyncio.sleep(CLAIM_S)
+            if key in shop.outbox or shop.backlog.known.are_decided([key]) or await store.ended(key, number):
                 return Completed(name="Ended before", message="What came of it is kept already.")
             return await work(shop, store, await find(shop, store, key), number)
     except WorkerError as error:
@@ -59,8 +61,6 @@ async def find(shop: Workshop, store: Shared, key: str) -> WorkItem:
 async def work(shop: Workshop, store: Shared, item: WorkItem, number: int) -> State[None]:
     """The item carried through, and its end kept where the next run of `implement` looks for it."""
     shop.progress.items = 1
-    while not shop.claims.take([item.id], 1):  # noqa: ASYNC110  # a run that was asked for it by name, say
-        await asyncio.sleep(CLAIM_S)
     async with views.moving(shop.progress):
         end = await carry_through(item)
     events.of_end(end)

@@ -4,7 +4,7 @@ import asyncio
 import os
 import re
 import time
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from contextvars import ContextVar
 from datetime import UTC, datetime
 from functools import cached_property
@@ -190,10 +190,10 @@ class Workshop:
             self.backlog.begin(items, time.time(), self.settings.retry_minutes)
         return items
 
-    def room(self) -> int:
-        """How many more outcomes may wait on disk, beside those that other runs are working on."""
+    def room(self, handed_out: Collection[str] = ()) -> int:
+        """How many more outcomes may wait on disk, beside those that other runs, or item runs, are working on."""
         finished = list(self.outbox)
-        under_way = self.claims.elsewhere() - {key.rpartition("-")[0] for key in finished}
+        under_way = self.claims.elsewhere().union(handed_out) - {key.rpartition("-")[0] for key in finished}
         return max(0, self.settings.waiting_outcomes - len(finished) - len(under_way))
 
     def catch_up(self) -> tuple[str, ...]:

@@ -27,6 +27,10 @@ class Missing(Permanent):
     """No such dataset or file, or none that this token may see; the message says which."""
 
 
+class Squashed(Missing):
+    """The dataset is there, and this revision of it is not, or no more."""
+
+
 class Gated(Missing):
     """The dataset is there, and this token has not been let in to its files."""
 

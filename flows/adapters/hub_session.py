@@ -4,8 +4,8 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from email.utils import parsedate_to_datetime
 from functools import cache
-from time import time
-from typing import Any
+from time import monotonic, time
+from typing import Any, cast
 
 import httpx2
 from huggingface_hub import constants, get_session, set_client_factory
@@ -16,11 +16,35 @@ from huggingface_hub.utils import (  # type: ignore[attr-defined]  # exported la
     parse_ratelimit_headers,
 )
 
-from flows.adapters.hub import Conflict, Gated, Missing
+from flows.adapters.hub import Conflict, Gated, Missing, Squashed
 from stages.errors import Permanent, Transient, WorkerError
 
 PRODUCT = "autocoder-implementation-worker"
 TIMEOUT = httpx2.Timeout(60, connect=10)
+WHOLE_S = 1_800.0
+"""For a whole answer: one that comes by the byte is within every other bound, and would hold a run for days."""
+
+
+class _Within(httpx2.SyncByteStream):
+    """The body as it comes, until its time is over; raises ReadTimeout then."""
+
+    def __init__(self, body: httpx2.SyncByteStream) -> None:
+        self._body = body
+        self._end = monotonic() + WHOLE_S
+
+    def __iter__(self) -> Iterator[bytes]:
+        for part in self._body:
+            if monotonic() > self._end:
+                raise httpx2.ReadTimeout(f"not whole after {WHOLE_S:g} s")
+            yield part
+
+    def close(self) -> None:
+        self._body.close()
+
+
+def _bound(response: httpx2.Response) -> None:
+    if _ours(response.request):
+        response.stream = _Within(cast("httpx2.SyncByteStream", response.stream))
 
 
 class _Session(httpx2.Client):
@@ -55,7 +79,8 @@ def _ours(request: httpx2.Request) -> bool:
 @cache
 def _install() -> None:
     direct = dict.fromkeys(["all://127.0.0.1", "all://localhost"])  # the local Hub is never behind the proxy
-    set_client_factory(lambda: _Session(follow_redirects=True, timeout=TIMEOUT, mounts=direct))
+    hooks = {"response": [_bound]}
+    set_client_factory(lambda: _Session(follow_redirects=True, timeout=TIMEOUT, mounts=direct, event_hooks=hooks))
     constants.HF_HUB_DISABLE_XET = True  # Xet uploads go through a transport of their own, without these timeouts
     disable_progress_bars()
 
@@ -122,7 +147,7 @@ def sorted_out(response: httpx2.Response) -> WorkerError:
     if code == "EntryNotFound":
         return Missing(f"{asked}. There is no such file at this revision.")
     if code == "RevisionNotFound":
-        return Missing(f"{asked}. There is no such revision; the history may have been squashed.")
+        return Squashed(f"{asked}. There is no such revision; the history may have been squashed.")
     if code == "RepoNotFound" or status == 404 or (status == 401 and _hides_a_dataset(response, said)):
         return Missing(f"{asked}. It does not exist, or is private and not for this token (or for none) to see.")
     if status == 401:

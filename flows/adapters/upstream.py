@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from flows.adapters.backlog import Backlog
 from flows.adapters.catalog import SeenFile
-from flows.adapters.hub import Gated, Hub, Missing
+from flows.adapters.hub import Gated, Hub, Missing, Squashed
 from flows.adapters.intake import Quarantined, Taken, take_in
 from flows.adapters.item_names import prefix
 from flows.adapters.news import News, find_news
@@ -161,7 +161,7 @@ class Upstream:
     def _goes_on(self, kind: Kind, faults: list[tuple[SeenFile, WorkerError]], is_served: bool) -> bool:
         """Whether other files may still be read; `is_served`: some were. Raises what concerns more than these files."""
         at = self._catalog.dataset(kind, self._names[kind])
-        revisions = {f.revision for f, fault in faults if isinstance(fault, Missing) and not isinstance(fault, Gated)}
+        revisions = {file.revision for file, fault in faults if isinstance(fault, Squashed)}
         if revisions - {at.head}:
             self._catalog.stand(kind, replace(at, head="", listed=""))
             gone = f"Revision {min(revisions)[:12]} of {at.name} is gone: its history was squashed."

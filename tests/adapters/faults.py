@@ -1,5 +1,6 @@
 """What can go wrong between a client and a Hub, put between the server and the local Hub: `LocalHub(wrap=faults)`."""
 
+import asyncio
 import json
 import re
 from collections.abc import Awaitable, Callable
@@ -60,6 +61,15 @@ async def half(scope: Scope, receive: Receive, send: Send, app: ASGIApp) -> None
     await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"1000")]})
     await send({"type": "http.response.body", "body": b"half", "more_body": True})
     scope["transport"].abort()
+
+
+async def trickle(scope: Scope, receive: Receive, send: Send, app: ASGIApp) -> None:
+    """The answer comes by the byte, and never ends."""
+    await _drain(receive)
+    await send({"type": "http.response.start", "status": 200, "headers": [(b"content-type", b"application/json")]})
+    while not scope["transport"].is_closing():
+        await send({"type": "http.response.body", "body": b" ", "more_body": True})
+        await asyncio.sleep(0.02)
 
 
 def says_head(dataset: str, sha: str) -> Fault:

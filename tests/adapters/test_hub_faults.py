@@ -10,7 +10,7 @@ from flows.adapters import hub_session
 from flows.adapters.hub import Conflict, Hub, Missing
 from flows.adapters.local_hub import LocalHub
 from stages.errors import Permanent, Transient
-from tests.adapters.faults import Faults, answer, applied_but, half, reset, silence
+from tests.adapters.faults import Faults, answer, applied_but, half, reset, silence, trickle
 
 DATASET = "autocoder/results"
 ASKED: dict[str, Callable[[Hub], object]] = {
@@ -59,6 +59,16 @@ def test_a_silent_hub_is_given_up(
     monkeypatch.setattr(hub_session, "TIMEOUT", httpx2.Timeout(0.1))
     faults.on("", silence)
     with pytest.raises(Transient, match="no whole answer"):
+        ask(hub)
+
+
+@ask
+def test_a_hub_that_answers_by_the_byte_is_given_up(
+    hub: Hub, faults: Faults, ask: Callable[[Hub], object], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(hub_session, "WHOLE_S", 0.3)
+    faults.on("", trickle)
+    with pytest.raises(Transient, match=r"not whole after 0\.3 s"):
         ask(hub)
 
 

@@ -2,6 +2,7 @@
 
 import json
 import os
+import subprocess
 import sys
 from pathlib import Path
 
@@ -57,6 +58,20 @@ def test_one_that_has_ended_is_started_again_until_that_was_too_often(started: S
     with pytest.raises(Permanent, match=r"The server ended \(exit code 1\)(.|\n)*no space left"):
         list(started.revive())
     assert not started.children[0].ended
+
+
+def test_who_dies_before_a_child_is_written_down_leaves_none(tmp_path: Path):
+    code = (
+        "import os, sys; from pathlib import Path; from deployments.processes import Child\n"
+        "child = Child('The Hub', [sys.executable, '-c', 'open(\"begun\", \"w\")'], Path('log'), dict(os.environ))\n"
+        "child.start(lambda: (print(child.process.pid, flush=True), os.kill(os.getpid(), 9)))"
+    )
+    env = {**os.environ, "PYTHONPATH": str(Path.cwd())}
+    died = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, env=env, stdout=subprocess.PIPE, check=False)
+    psutil.wait_procs([psutil.Process(pid) for pid in [int(died.stdout)] if psutil.pid_exists(pid)], timeout=10)
+    assert died.returncode == -9
+    assert not psutil.pid_exists(int(died.stdout)), "it has ended"
+    assert not (tmp_path / "begun").exists()
 
 
 def test_a_record_that_a_power_cut_emptied_tells_of_nothing(tmp_path: Path):

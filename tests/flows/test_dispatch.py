@@ -172,6 +172,19 @@ def test_an_item_whose_runs_die_again_and_again_counts_as_one_that_broke_off(
 
 
 @pytest.mark.slow
+def test_no_more_is_handed_out_than_may_wait_on_disk(world: World, shared: Pool, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("AUTOCODER_SCALE", "4")
+    monkeypatch.setenv("AUTOCODER_WAITING_OUTCOMES", "3")
+    world.publish(record("a", "b", "c", "d"))
+    for _ in range(2):
+        shared.tick()
+        assert len(shared.waiting()) == 3
+    shared.work()
+    assert shared.tick().name == "Published 3 of 3"
+    assert len(shared.waiting()) == 1
+
+
+@pytest.mark.slow
 def test_what_was_thought_before_an_item_broke_off_stands_in_the_row_that_sets_it_aside(
     world: World, shared: Pool, monkeypatch: pytest.MonkeyPatch
 ):
@@ -218,6 +231,8 @@ def test_a_person_who_asks_for_one_item_is_served_by_the_run_itself(world: World
     shared.tick()
     (run,) = shared.waiting()
     assert world.run(item=run.parameters["key"][:16]).name == "Published 1 of 1"
-    shared.end(run, Crashed())
+    world.asked()
+    assert [state.name for state in shared.work(run)] == ["Ended before"]
+    assert world.asked() == []
     assert shared.tick().name == "Idle"
     assert len(shared.runs()) == 1

@@ -4,7 +4,7 @@ from flows.adapters import upstream as upstream_module
 from flows.adapters.local_hub import LocalHub
 from flows.adapters.news import LOWEST
 from stages.errors import Permanent
-from tests.adapters.faults import Faults
+from tests.adapters.faults import Faults, answer
 from tests.adapters.upstream.conftest import ANALYSIS, NOW, PLANS, TICK, Machines
 from tests.adapters.upstream_records import iterations, plan, record
 
@@ -168,6 +168,21 @@ def test_a_squashed_history_is_said_and_nothing_is_read_again(hub_server: LocalH
     assert any(f"was squashed: revision {old[:12]} is gone" in note for note in look.notes)
     assert look.downloads == 0
     assert len(mine.waiting()) == 5
+
+
+def test_a_file_that_is_not_at_its_revision_is_asked_for_again_and_nothing_is_listed_for_it(
+    hub_server: LocalHub, machine: Machines, faults: Faults
+) -> None:
+    hub_server.put(ANALYSIS, iterations(3))
+    faults.on("GET .*/iteration_2.json", answer(404, code="EntryNotFound"), times=2)
+    mine = machine()
+    mine.look(now=NOW)
+    hub_server.put(ANALYSIS, {"README.md": b"another head"})
+    look = mine.look(now=NOW + TICK)
+    assert not any("squashed" in note for note in look.notes)
+    again = mine.look(now=NOW + 2 * TICK)
+    assert (again.requests, again.downloads) == (2, 1)
+    assert mine.waiting() == ["number 1", "number 2", "number 3"]
 
 
 def test_a_decided_item_asked_for_by_name_is_read_again_also_from_a_squashed_history(
