@@ -27,7 +27,7 @@ $(VENV)/.installed: pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed; $(PYTHON) is $$($(PYTHON) -V)"; exit 1; }
 	@echo "Making the environment in $(VENV) (about a minute, once) …"
 	@$(PYTHON) -m venv $(VENV)
-	@$(INSTALL) -U pip  # the one that Python 3.11 brings takes twice as long
+	@$(INSTALL) -U 'pip>=25,<27'  # the one that Python 3.11 brings takes twice as long
 	@$(INSTALL) -e .
 	@touch $@
 
