@@ -43,7 +43,7 @@ class Child:
                 [*_ON_THE_WORD, *self.argv], env=dict(self.env), stdin=subprocess.PIPE, stdout=log, stderr=log,
                 start_new_session=True,
             )  # fmt: skip
-        with cast("IO[bytes]", self.process.stdin) as word, suppress(BrokenPipeError):  # if it was killed meanwhile
+        with suppress(BrokenPipeError), cast("IO[bytes]", self.process.stdin) as word:  # broken if it was killed
             self.identity = psutil.Process(self.process.pid)
             told()
             word.write(b"go\n")

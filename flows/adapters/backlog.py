@@ -187,7 +187,7 @@ class Backlog:
 
         False, and nothing is done, where something else went through since it last broke off: then it is the item's.
         """
-        query = """SELECT spared FROM item WHERE id = ? AND attempt = ?
+        query = """SELECT 1 FROM item WHERE id = ? AND attempt = ?
                    AND left_at IS NOT NULL AND left_at < (SELECT at FROM went_through)"""
         with self.db.writing() as db:
             if db.execute(query, (item.id, item.attempt)).fetchone():
