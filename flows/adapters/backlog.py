@@ -19,8 +19,6 @@ from stages.records import Found, Kind, PassedOver
 LONGEST_PAUSE = 7 * 86_400.0
 """Seconds; a doubling pause has no bound of its own."""
 PAGE = 256
-DEATHS = 3
-"""Runs that may die on an item in a row before it rests: a machine that is switched off says nothing of the item."""
 
 Claim = Callable[[Iterable[str], int], Collection[str]]
 """Takes up to so many of these ids that nobody else works on, asking for them in order."""
@@ -81,13 +79,11 @@ class Backlog:
         to be published.
         Raises Permanent when `item` means none or several.
         """
-        if item:
-            with self.db.reading() as db:
-                ids = iter([the_item(db, item)])
-        else:
-            ids = self._in_order(now, finished)
         offered: list[str] = []
-        taken = (claim or _first)(_noting(ids, offered), 1 if item else limit)
+        taken: Collection[str] = ()
+        for ids, most in self._named(item) if item else self._groups(limit, now, finished):
+            if taken := (claim or _first)(_noting(ids, offered), most):
+                break
         items = (self._take_up(id_, finished, item is not None, dry_run) for id_ in offered if id_ in taken)
         return [found for found in items if found]
 
@@ -110,14 +106,32 @@ class Backlog:
         with self.db.reading() as db:
             return unused_plans(db, paths, most)
 
-    def _in_order(self, now: float, finished: Collection[str]) -> Iterator[str]:
+    def _named(self, item: str) -> Iterator[tuple[Iterator[str], int]]:
+        with self.db.reading() as db:
+            yield iter([the_item(db, item)]), 1
+
+    def _groups(self, limit: int, now: float, finished: Collection[str]) -> Iterator[tuple[Iterator[str], int]]:
+        """Ids in order, and how many of them may be taken together; of those on which runs died, half each time.
+
+        Each group until one is found that is free: so an item that kills its process is soon alone, and the others are
+        done (delta debugging, https://www.debuggingbook.org/html/DeltaDebugger.html).
+        """
+        ready = "FROM item WHERE waiting AND not_before <= ?"
+        with self.db.reading() as db:
+            heads = db.execute(f"SELECT min(rank), begun {ready} AND begun GROUP BY begun", (now,)).fetchall()
+            heads += db.execute(f"SELECT rank, begun {ready} AND NOT begun ORDER BY rank LIMIT 1", (now,)).fetchall()
+        for _, begun in sorted(heads):
+            yield self._in_order(now, finished, begun), max(1, limit >> begun)
+
+    def _in_order(self, now: float, finished: Collection[str], begun: int) -> Iterator[str]:
         """Ids in order, a page at a time: a claim may want a few of them or all."""
         query = """SELECT rank, rowid, id, attempt FROM item
-                   WHERE waiting AND not_before <= ? AND (rank, rowid) > (?, ?) ORDER BY rank, rowid LIMIT ?"""
+                   WHERE waiting AND not_before <= ? AND begun = ? AND (rank, rowid) > (?, ?)
+                   ORDER BY rank, rowid LIMIT ?"""
         rank, rowid = float("-inf"), 0
         while True:
             with self.db.reading() as db:
-                page = db.execute(query, (now, rank, rowid, PAGE)).fetchall()
+                page = db.execute(query, (now, begun, rank, rowid, PAGE)).fetchall()
             yield from (id_ for _, _, id_, attempt in page if f"{id_}-{attempt}" not in finished)
             if len(page) < PAGE:
                 return
@@ -149,7 +163,7 @@ class Backlog:
     # --- what came of it -------------------------------------------------------------------------------
 
     def begin(self, items: Iterable[WorkItem], now: float, retry_minutes: float) -> None:
-        """A run is about to work on these. One on which several died in a row rests if this run dies, too.
+        """A run is about to work on these. One on which another has died rests if this run dies, too.
 
         Else an item that kills its process (by its size, say) would have every run killed, and the others never done.
         """
@@ -157,10 +171,9 @@ class Backlog:
         with self.db.writing() as db:
             for item in items:
                 for (begun,) in db.execute(query, (item.id, item.attempt)).fetchall():
-                    if begun > DEATHS:
-                        until = now + _rest(retry_minutes, begun - DEATHS - 1)
-                        reason = f"{begun - 1} runs in a row died while they worked on it"
-                        _leave(db, item, until, reason)
+                    if begun > 1:  # the schedule would be paused after a third death in a row
+                        reason = f"runs died while they worked on it, {begun - 1} in a row"
+                        _leave(db, item, now + _rest(retry_minutes, begun - 2), reason)
 
     def came_back(self, items: Iterable[WorkItem], now: float, went_through: bool) -> None:
         """A run has come to its end with these; `went_through`: some of them have an outcome."""

@@ -50,6 +50,7 @@ CREATE TABLE item (
     finding_id TEXT, analysis_id TEXT, file TEXT
 );
 CREATE INDEX item_waiting ON item (rank) WHERE waiting;
+CREATE INDEX item_begun ON item (begun) WHERE waiting AND begun;
 CREATE INDEX item_cooling ON item (not_before, waiting) WHERE waiting;
 CREATE INDEX item_finding ON item (finding_id, analysis_id) WHERE finding_id <> '';
 CREATE INDEX item_analysis ON item (analysis_id, file) WHERE analysis_id <> '';

@@ -296,21 +296,37 @@ def test_an_item_is_not_spared_once_others_went_through_since_it_last_broke_off(
     assert backlog.spare(bad, "no answer", NOW + 5, 60), "of what went through it is held against it once"
 
 
-def test_an_item_on_which_runs_die_rests_and_lets_the_others_be_done(backlog: Backlog) -> None:
-    tell_findings(backlog, finding("1"), finding("2"))
-    for _ in range(3):
-        items = backlog.next(1, NOW)
-        backlog.begin(items, NOW, retry_minutes=60)
-    (item,) = backlog.next(1, NOW)
-    assert item == items[0], "three may be a machine that is switched off"
-    backlog.begin([item], NOW, retry_minutes=60)
-    assert backlog.next(1, NOW) != [item]
-    assert backlog.waiting(NOW).cooling[0].reason == "3 runs in a row died while they worked on it"
-    assert backlog.next(1, NOW + 600) == [item]
-    backlog.came_back([item], NOW, went_through=False)
-    assert backlog.next(1, NOW) == [item], "a run that lived takes nothing amiss"
-    backlog.begin([item], NOW, retry_minutes=60)
-    assert backlog.next(1, NOW) == [item]
+def test_an_item_on_which_runs_die_is_soon_alone_and_never_three_die_in_a_row(backlog: Backlog) -> None:
+    made = tell_findings(backlog, *(finding(str(n)) for n in range(9)))
+    poison, done, now, last = made[2], set(), NOW, 0
+    deaths: list[int] = []
+    for _ in range(40):
+        now += 120
+        items = backlog.next(4, now)
+        backlog.begin(items, now, retry_minutes=60)
+        if poison in ids(items):
+            deaths.append(len(items))
+            last += 1
+            assert last < 3
+            continue
+        last = 0
+        backlog.came_back(items, now, went_through=True)
+        backlog.known.decided(item.key for item in items)
+        done.update(ids(items))
+    assert done == {*made} - {poison}
+    assert deaths[:3] == [4, 2, 1]
+    assert len(deaths) < 8, "it rests between them"
+    assert "runs died while they worked on it" in backlog.waiting(now).cooling[0].reason
+
+
+def test_items_of_a_run_that_died_with_its_machine_are_taken_up_by_the_next(backlog: Backlog) -> None:
+    tell_findings(backlog, finding("1"))
+    items = backlog.next(1, NOW)
+    backlog.begin(items, NOW, retry_minutes=60)
+    assert backlog.next(1, NOW) == items
+    backlog.begin(items, NOW, retry_minutes=60)
+    backlog.came_back(items, NOW, went_through=False)
+    assert backlog.next(1, NOW) == items, "a run that lived takes nothing amiss"
 
 
 def test_a_cooling_item_does_not_hold_up_the_others(backlog: Backlog) -> None:

@@ -56,14 +56,17 @@ class Life(RuleBasedStateMachine):
     def are_taken_up(self, limit: int) -> None:
         taken = self.backlog.next(limit, self.now)
         free = {id_ for id_, waits in self.waits.items() if waits and self.rests[id_] <= self.now}
-        assert len(taken) == min(limit, len(free))
         assert {item.id for item in taken} <= free
+        assert len({self.begun[item.id] for item in taken}) == bool(free)
+        if free:
+            begun = self.begun[taken[0].id]
+            assert len(taken) == min(max(1, limit >> begun), sum(self.begun[id_] == begun for id_ in free))
         self._keep(taken)
         self.backlog.begin(taken, self.now, RETRY_MINUTES)
         for item in taken:
             self.begun[item.id] += 1
-            if self.begun[item.id] > 3:
-                self.rests[item.id] = self.now + min(600 * 2 ** (self.begun[item.id] - 4), 3600)
+            if self.begun[item.id] > 1:
+                self.rests[item.id] = self.now + min(600 * 2 ** (self.begun[item.id] - 2), 3600)
 
     @precondition(lambda self: self.in_hand)
     @rule(data=st.data(), went_through=st.booleans())
