@@ -1,6 +1,6 @@
 """The runs of `implement-item`, as Prefect knows them: which are under way, which number comes next, another one."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -16,7 +16,7 @@ from stages.models import WorkItem
 FLOW = "implement-item"
 DEPLOYMENT = f"{FLOW}/pool"
 PAGE = 200
-"""Runs that the server tells at a time; what is more is told once these are settled."""
+"""Runs that the server tells at a time."""
 _OURS = FlowFilter(name=FlowFilterName(any_=[FLOW]))
 
 
@@ -80,9 +80,14 @@ class ItemRuns:
         return f"{self._place}/{key}"
 
     async def _read(self, tags: FlowRunFilterTags) -> list[ItemRun]:
-        runs: Sequence[FlowRun] = await self._prefect.read_flow_runs(
-            flow_filter=_OURS, flow_run_filter=FlowRunFilter(tags=tags), limit=PAGE
-        )
+        runs: list[FlowRun] = []
+        while len(runs) % PAGE == 0:
+            page = await self._prefect.read_flow_runs(
+                flow_filter=_OURS, flow_run_filter=FlowRunFilter(tags=tags), limit=PAGE, offset=len(runs)
+            )
+            runs += page
+            if not page:
+                break
         return [_item_run(run) for run in runs]
 
 

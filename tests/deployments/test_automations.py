@@ -165,7 +165,11 @@ def test_three_ticks_that_crash_before_a_line_of_ours_is_run_pause_the_schedule(
     prefect: SyncPrefectClient, deployments: dict[str, UUID]
 ):
     placed(prefect)
-    ended(prefect, deployments["every-120s"], Crashed(), Crashed(), Crashed())
+    ended(prefect, deployments["every-120s"], *(Crashed(message="Its process died.") for _ in range(4)))
+    time.sleep(10)
+    assert not is_paused(prefect), "a power cut may end several at once"
+    exited = ("Process exited with status code: 1.", "Flow run process exited with non-zero status code 1.") * 2
+    ended(prefect, deployments["every-120s"], *(Crashed(message=message) for message in exited[:3]))
     assert until(lambda: is_paused(prefect))
 
 

@@ -11,6 +11,7 @@ from prefect.filesystems import RemoteFileSystem
 from prefect.settings import PREFECT_RESULTS_DEFAULT_STORAGE_BLOCK, temporary_settings
 from prefect.states import Crashed, Running
 
+from flows import item_runs
 from flows.adapters.spending import Spending
 from stages.models import Usage
 from tests.adapters.fake_refusals import openai_error
@@ -169,6 +170,22 @@ def test_an_item_whose_runs_die_again_and_again_counts_as_one_that_broke_off(
     (row,) = world.rows()
     assert "Set aside after 2 tries" in row["verdict"]["reason"]
     assert "ended without a word, the last of 3 (Crashed: Killed.)" in row["verdict"]["reason"]
+
+
+@pytest.mark.slow
+def test_an_item_is_handed_out_anew_however_many_runs_there_were(
+    world: World, shared: Pool, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(item_runs, "PAGE", 2)
+    monkeypatch.setenv("AUTOCODER_TRIES", "9")
+    monkeypatch.setenv("AUTOCODER_RETRY_MINUTES", "0")
+    world.publish(record("a", "b"))
+    for number in range(1, 5):
+        shared.tick()
+        waiting = shared.waiting()
+        assert [run.parameters["number"] for run in waiting] == [number, number]
+        for run in waiting:
+            shared.end(run, Crashed(message="Killed."))
 
 
 @pytest.mark.slow

@@ -1,11 +1,13 @@
 """Runs that fail one after the other are told by the last of them."""
 
 import time
-from uuid import UUID
+from datetime import UTC, datetime
+from uuid import UUID, uuid4
 
 import pytest
 from prefect.client.orchestration import get_client
-from prefect.states import Crashed, Running
+from prefect.client.schemas.objects import FlowRun, State
+from prefect.states import Completed, Crashed, Failed, Running
 
 from flows import streaks
 from flows.implement import implement
@@ -23,6 +25,24 @@ def told_of(run: UUID) -> list[list[str]]:
                 return [[each["state"] for each in runs] for runs in found]
             time.sleep(0.2)
     return []
+
+
+def run_of(began: int, ended: int, state: State[None], never_began: bool = False) -> FlowRun:
+    at = [datetime(2030, 5, 17, 10, minute, tzinfo=UTC) for minute in (began, ended)]
+    times = {"expected_start_time" if never_began else "start_time": at[0], "end_time": at[1]}
+    return FlowRun(flow_id=uuid4(), state=state, state_type=state.type, state_name=state.name, **times)
+
+
+def test_runs_that_a_power_cut_ended_together_count_as_one():
+    cut = [run_of(19, 21, Crashed(), never_began=True)] + [run_of(minute, 20, Crashed()) for minute in (18, 17, 15)]
+    before = [run_of(10, 12, Failed()), run_of(7, 9, Failed()), run_of(3, 5, Failed())]
+    assert [run.end_time.minute for run in streaks.one_after_the_other(cut + before)] == [21, 12, 9]
+    assert [run.end_time.minute for run in streaks.one_after_the_other(cut)] == [21]
+
+
+def test_one_that_did_its_work_beside_others_that_failed_ends_the_row():
+    runs = [run_of(15, 20, Failed()), run_of(16, 18, Completed()), run_of(10, 12, Failed()), run_of(5, 8, Failed())]
+    assert [streaks.is_reason(run) for run in streaks.one_after_the_other(runs)] == [False, True, True]
 
 
 @pytest.mark.slow
