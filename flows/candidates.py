@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Sequence
 from typing import Any
 
-from flows.policy import stored
+from flows.policy import key, stored
 from flows.tasks import verify, write
 from flows.workshop import workshop
 from stages.choosing import choose
@@ -53,5 +53,5 @@ async def _passed(works: Sequence[Work]) -> list[frozenset[str]]:
             return {"passed": await asyncio.to_thread(shop.verification.compare, item, drafts)}
 
     given = [item.model_dump(), [each.model_dump() for each in drafts], shop.verification.terms]
-    found = await stored("compare", item, "compare", given, Passed, job)
+    found = await stored("compare", item, key(item, "compare", given, Passed), Passed, job)
     return [frozenset(each) for each in found.passed]

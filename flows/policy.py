@@ -87,12 +87,15 @@ async def act(verb: str, about: str, job: Callable[[], T], **policy: Any) -> T:
     return found
 
 
-async def stored(name: str, item: WorkItem, step: str, given: Any, kind: type[M], job: Job) -> M:
-    """What a job gives, as a task; of one that came to its end before with the same `given`, what it gave then."""
+def key(item: WorkItem, step: str, given: Any, kind: type[BaseModel]) -> str:
+    """Under which the storage has what a step gives that is `given` this, and gives this kind."""
     digest = hashlib.sha256(json.dumps([SCHEMA, _shape(kind), given], sort_keys=True).encode()).hexdigest()[:16]
-    found: dict[str, Any] = await _named(name)(
-        f"{name} · {item.finding.title}", f"{item.key}/{step}-{digest}", opaque(job)
-    )
+    return f"{item.key}/{step}-{digest}"
+
+
+async def stored(name: str, item: WorkItem, key: str, kind: type[M], job: Job) -> M:
+    """What a job gives, as a task; of one that came to its end before under the same `key`, what it gave then."""
+    found: dict[str, Any] = await _named(name)(f"{name} · {item.finding.title}", key, opaque(job))
     workshop().caches.used(item.key)
     workshop().progress.step()
     return kind.model_validate(found)

@@ -2,22 +2,26 @@
 
 import asyncio
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
 from prefect import get_run_logger
 
 from flows import events, orphans, streaks, views
 from flows.adapters.backlog import Claim
-from flows.policy import Job, M, act, stored
+from flows.policy import M, act, key, stored
+from flows.replies import remembering
 from flows.run import Pulled, stops_the_run
 from flows.workshop import workshop
 from stages import drafting, thinking
 from stages.drafting import Drafted, Old, Patch, no_patch
 from stages.errors import Permanent, Unusable
-from stages.models import Brief, Draft, Question, Usage, Verdict, WorkItem
+from stages.models import Ask, Brief, Draft, Question, Usage, Verdict, WorkItem
 from stages.stage import A, Answer, Thought
 from stages.work import Work, dossier
+
+Conversation = Callable[[Ask], Awaitable[dict[str, Any]]]
+"""What is made of the model's replies, as JSON."""
 
 # --- pull ------------------------------------------------------------------------------------------
 
@@ -88,8 +92,8 @@ async def think(stage: type[A], brief: Brief, *earlier: Thought[Any]) -> Thought
     answers: Sequence[Answer] = [thought.answer for thought in earlier]
     question = thinking.question(stage, brief, answers, shop.templates)
 
-    async def job() -> dict[str, Any]:
-        thought = await thinking.answer(stage, question, brief, answers, shop.ask, shop.templates)
+    async def job(ask: Ask) -> dict[str, Any]:
+        thought = await thinking.answer(stage, question, brief, answers, ask, shop.templates)
         return thought.model_dump(mode="json")
 
     thought = await ask(stage.title, brief.item, question, Thought[stage], job)  # type: ignore[valid-type]
@@ -97,13 +101,14 @@ async def think(stage: type[A], brief: Brief, *earlier: Thought[Any]) -> Thought
     return thought
 
 
-async def ask(name: str, item: WorkItem, question: Question, kind: type[M], job: Job) -> M:
+async def ask(name: str, item: WorkItem, question: Question, kind: type[M], job: Conversation) -> M:
     """What a conversation with the model comes to; it is paid for once."""
     shop = workshop()
     chosen = shop.settings
     served = chosen.model_name or await shop.model.name()
     model = [served, chosen.model_address, chosen.temperature, chosen.answer_tokens]
-    return await stored(name, item, question.step, [question.model_dump(), model], kind, job)
+    under = key(item, question.step, [question.model_dump(), model], kind)
+    return await stored(name, item, under, kind, lambda: job(remembering(f"{under}.first", shop.ask)))
 
 
 async def write(brief: Brief, thoughts: Sequence[Thought[Any]], number: int = 1) -> Work:
@@ -113,8 +118,8 @@ async def write(brief: Brief, thoughts: Sequence[Thought[Any]], number: int = 1)
     step = f"draft-{number}" if number > 1 else "draft"
     question = drafting.draft_question(brief, case, shop.templates, shop.guards, step)
 
-    async def job() -> dict[str, Any]:
-        means = (shop.ask, shop.templates, shop.guards, _old(brief), _patch(brief))
+    async def job(ask: Ask) -> dict[str, Any]:
+        means = (ask, shop.templates, shop.guards, _old(brief), _patch(brief))
         return (await drafting.write(question, brief, case, *means)).model_dump(mode="json")
 
     found = await ask("write", brief.item, question, Drafted, job)
@@ -128,8 +133,8 @@ async def repair(work: Work) -> Work:
     templates, guards, old = shop.templates, shop.guards, _old(brief)
     question = await drafting.repair_question(brief, case, former, verdict, work.next_repair, templates, guards, old)
 
-    async def job() -> dict[str, Any]:
-        means = (shop.ask, templates, guards, old, _patch(brief))
+    async def job(ask: Ask) -> dict[str, Any]:
+        means = (ask, templates, guards, old, _patch(brief))
         return (await drafting.repair(question, brief, case, former, *means)).model_dump(mode="json")
 
     found = await ask("repair", work.brief.item, question, Drafted, job)
@@ -171,7 +176,7 @@ async def verify(work: Work) -> Work:
         return verdict.model_dump(mode="json")
 
     given = [item.model_dump(), work.draft.model_dump(), terms]
-    return work.judged(await stored("verify", item, f"verify-{work.step}", given, Verdict, job))
+    return work.judged(await stored("verify", item, key(item, f"verify-{work.step}", given, Verdict), Verdict, job))
 
 
 async def mend(work: Work) -> Work:

@@ -52,11 +52,19 @@ def good(call: Call) -> str:
     return text.replace("== 42", "== 43") if kind == 1 and call.step == "draft" else text
 
 
-def is_stored(results: Path, item: str, step: str) -> bool:
-    """Whether a whole result of that step lies there. A torn one, which a dying process leaves, is none."""
-    for file in results.glob(f"{item}-*/{step}-{'[0-9a-f]' * 16}"):
+def is_stored(results: Path, item: str, step: str, turn: str = "1") -> bool:
+    """Whether a whole result of that step lies there, or a whole reply to its first turn if that is asked for.
+
+    A torn one, which a dying process leaves, is none.
+    """
+    result = f"{item}-*/{step}-{'[0-9a-f]' * 16}"
+    return _is_whole(results, result, "result") or (turn == "1" and _is_whole(results, f"{result}.first", "text"))
+
+
+def _is_whole(results: Path, pattern: str, field: str) -> bool:
+    for file in results.glob(pattern):
         with suppress(OSError, ValueError):
-            if "result" in json.loads(file.read_bytes()):
+            if field in json.loads(file.read_bytes()):
                 return True
     return False
 
@@ -67,7 +75,7 @@ def watched(ledger: Ledger, weather: Weather, results: Path) -> Script:
     def script(call: Call) -> Answer:
         name, fault = weather.fault("model", FAULTS)
         tell = _teller(ledger, call, name)
-        tell("asked", stored=is_stored(results, call.item, call.step))
+        tell("asked", stored=is_stored(results, call.item, call.step, call.turn))
         answer = fault or says(good(call), delay=DELAY_S)
 
         async def told(call: Call, wire: Wire) -> None:

@@ -24,7 +24,8 @@ def test_the_best_of_three_drafts_is_published_and_the_row_tells_how_it_was_chos
     usual = three.odd
     usual["draft"] = lambda call: says(answer_for("draft", item=call.item).replace("* 2", "* 3"))
     assert three.run().name == "Published 1 of 1"
-    assert [step for step in three.asked() if "draft" in step or "repair" in step] == ["draft", "draft-2", "draft-3"]
+    asked = (step for step in three.asked() if "draft" in step or "repair" in step)
+    assert sorted(asked) == ["draft", "draft-2", "draft-3"]
     (row,) = three.rows()
     assert [attempt["step"] for attempt in row["attempts"]] == ["draft", "draft-2", "draft-3"]
     assert row["verdict"]["grade"] == "self-tested", "the wrong one is not chosen, and no repair is asked for"

@@ -12,6 +12,7 @@ from prefect import task
 from prefect.client.orchestration import get_client
 from prefect.states import Running
 
+from flows import policy
 from flows.adapters.endpoint import Endpoint
 from flows.adapters.local_hub import LocalHub
 from flows.adapters.spending import Spending
@@ -152,6 +153,23 @@ def test_an_item_that_stays_unusable_is_set_aside_with_a_row_that_says_why(
     assert row["model"] == "fake-1"
     assert row["usage"]["requests"] >= 5
     assert world.run().name == "Idle"
+
+
+@pytest.mark.slow
+def test_a_reply_that_is_shown_back_is_paid_for_once_whatever_meets_the_second_turn(
+    world: World, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setenv("AUTOCODER_RETRY_MINUTES", "0")
+    monkeypatch.setattr(policy, "_named", lambda name: policy._stored.with_options(name=name, retry_delay_seconds=0))
+    world.publish(record("a"))
+    world.odd["risk_analysis"] = lambda call: (
+        says("I cannot say.") if call.turn == "1" else refuses(503, openai_error("overloaded"))
+    )
+    assert world.run().name == "Away"
+    world.odd["risk_analysis"] = lambda call: says("I cannot say.") if call.turn == "1" else None
+    assert world.run().name == "Published 1 of 1"
+    turns = Counter(call.turn for call in world.model.calls if call.step == "risk_analysis")
+    assert turns == {"1": 1, "2": 6}
 
 
 def test_no_credit_ends_the_run_and_breaks_nothing(world: World):
