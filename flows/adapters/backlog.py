@@ -10,6 +10,7 @@ from pathlib import Path
 from flows.adapters.catalog import Catalog
 from flows.adapters.item_names import the_item
 from flows.adapters.known import Known
+from flows.adapters.lately import rests
 from flows.adapters.plans import plans_for, unused_plans
 from flows.adapters.worker_db import WorkerDb
 from stages.matching import work_item
@@ -18,6 +19,7 @@ from stages.records import Found, Kind, PassedOver
 
 LONGEST_PAUSE = 7 * 86_400.0
 """Seconds; a doubling pause has no bound of its own."""
+RESTS = rests("not_before", LONGEST_PAUSE)
 PAGE = 256
 
 Claim = Callable[[Iterable[str], int], Collection[str]]
@@ -116,7 +118,7 @@ class Backlog:
         Each group until one is found that is free: so an item that kills its process is soon alone, and the others are
         done (delta debugging, https://www.debuggingbook.org/html/DeltaDebugger.html).
         """
-        ready = "FROM item WHERE waiting AND not_before <= ?"
+        ready = f"FROM item WHERE waiting AND NOT {RESTS}"
         with self.db.reading() as db:
             heads = db.execute(f"SELECT min(rank), begun {ready} AND begun GROUP BY begun", (now,)).fetchall()
             heads += db.execute(f"SELECT rank, begun {ready} AND NOT begun ORDER BY rank LIMIT 1", (now,)).fetchall()
@@ -125,9 +127,9 @@ class Backlog:
 
     def _in_order(self, now: float, finished: Collection[str], begun: int) -> Iterator[str]:
         """Ids in order, a page at a time: a claim may want a few of them or all."""
-        query = """SELECT rank, rowid, id, attempt FROM item
-                   WHERE waiting AND not_before <= ? AND begun = ? AND (rank, rowid) > (?, ?)
-                   ORDER BY rank, rowid LIMIT ?"""
+        query = f"""SELECT rank, rowid, id, attempt FROM item
+                    WHERE waiting AND NOT {RESTS} AND begun = ? AND (rank, rowid) > (?, ?)
+                    ORDER BY rank, rowid LIMIT ?"""  # noqa: S608  # our words
         rank, rowid = float("-inf"), 0
         while True:
             with self.db.reading() as db:
@@ -212,7 +214,8 @@ class Backlog:
 
     def waiting(self, now: float) -> Waiting:
         """How much is left to do."""
-        query = "SELECT id, tries, reason, not_before FROM item WHERE waiting AND not_before > ? ORDER BY not_before"
+        query = f"""SELECT id, tries, reason, not_before FROM item
+                    WHERE waiting AND not_before > 0 AND {RESTS} ORDER BY not_before"""  # noqa: S608  # our words
         with self.db.reading() as db:
             items = db.execute("SELECT count(*) FROM item WHERE waiting").fetchone()[0]
             cooling = tuple(Cooling(*row) for row in db.execute(query, (now,)))

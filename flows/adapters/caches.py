@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from uuid import uuid4
 
+from flows.adapters.lately import lately
 from stages.errors import Misconfigured
 
 CACHES = ("mirrors/*.git", "environments/*", "suites/*.json", "checked/*.json")
@@ -78,7 +79,7 @@ class Caches:
         of them, or handed over, stays, whatever its age and size.
         """
         now, stamp = self._clock(), self._home / "tidied"
-        if stamp.exists() and now - stamp.stat().st_mtime < EVERY_S:
+        if stamp.exists() and lately(stamp.stat().st_mtime, now, EVERY_S):
             return 0
         gone = 0
         for pattern in LEFT:

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import astuple, dataclass
 
 from flows.adapters.hub import Entry
+from flows.adapters.lately import rests
 from flows.adapters.plans import NEEDED_PLANS
 from flows.adapters.worker_db import WorkerDb
 from stages.models import Source
@@ -20,8 +21,10 @@ HEADS = 500
 _LEAVE = """INSERT OR IGNORE INTO earlier SELECT path, blob, size, revision, seen_at FROM file
             WHERE kind = :kind AND kind = 'analysis' AND path = :path AND state = 'pending' AND blob <> :blob"""
 
-_NOT_WITHHELD = """NOT EXISTS (SELECT 1 FROM withheld WHERE withheld.kind = ? AND withheld.path = {table}.path
-                   AND withheld.blob = {table}.blob AND withheld.again > ?)"""
+WITHHELD_S = 3_600.0
+"""So long at most a version waits that the Hub did not give out."""
+_NOT_WITHHELD = f"""NOT EXISTS (SELECT 1 FROM withheld WHERE withheld.kind = ? AND withheld.path = {{table}}.path
+                    AND withheld.blob = {{table}}.blob AND {rests("withheld.again", WITHHELD_S)})"""  # noqa: S608  # our words
 
 
 @dataclass(frozen=True)
@@ -171,6 +174,11 @@ class Catalog:
         with self._db.reading() as db:
             found = db.execute(query, (file.kind, file.path, file.blob)).fetchone()
         return found[0] if found else None
+
+    def withholds(self) -> bool:
+        """Whether the Hub has not given out some version since it was first asked for."""
+        with self._db.reading() as db:
+            return db.execute("SELECT 1 FROM withheld LIMIT 1").fetchone() is not None
 
     def withhold(self, file: SeenFile, since: float, again: float) -> None:
         """The Hub has not given out a version since then: it is not asked for again before `again`."""

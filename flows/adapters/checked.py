@@ -9,6 +9,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from flows.adapters import parquet
+from flows.adapters.lately import lately
 from stages.models import Frozen
 
 AGAIN_S = 7 * 86_400.0
@@ -50,7 +51,7 @@ class Checked:
             return None
         file = self._folder / f"{blob_id}.json"
         try:
-            if time.time() - file.stat().st_mtime > AGAIN_S:
+            if not lately(file.stat().st_mtime, time.time(), AGAIN_S):
                 return None
             known = Held.model_validate_json(file.read_bytes())
         except (OSError, ValidationError):

@@ -39,7 +39,7 @@ class Known:
         with self._db.reading() as db:
             row = db.execute("SELECT since FROM lost").fetchone()
         if bool(row) is is_lost:
-            return float(row[0]) if row else now
+            return min(float(row[0]), now) if row else now
         with self._db.writing() as db:
             db.execute("DELETE FROM lost")
             if is_lost:

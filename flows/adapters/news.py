@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 
 from flows.adapters.catalog import Catalog, Dataset, number
 from flows.adapters.hub import Entry, Hub, Missing
+from flows.adapters.lately import lately
 from flows.adapters.reading import is_record_file
 from stages.records import Kind
 
@@ -49,7 +50,7 @@ def find_news(hub: Hub, catalog: Catalog, kind: Kind, name: str, every: float, n
 
 
 def _since(hub: Hub, catalog: Catalog, kind: Kind, was: Dataset, head: str, every: float, now: float) -> News:
-    is_due = head != was.listed and now - was.listed_at >= every
+    is_due = head != was.listed and not lately(was.listed_at, now, every)
     if head == was.head and not is_due:
         return News(_emptiness(catalog, kind, was.name))
     if was.listed and not is_due and not catalog.holds_tables(kind):

@@ -5,6 +5,7 @@ import time
 from pathlib import Path
 
 from flows.adapters.hub import Account, Hub
+from flows.adapters.lately import lately
 from flows.settings import Settings
 from stages.errors import Misconfigured
 
@@ -25,7 +26,7 @@ def check_writer(settings: Settings, hub: Hub) -> None:
     token = settings.hf_token.get_secret_value() if settings.hf_token else ""
     who = hashlib.sha256(f"{token} {settings.hub_address} {settings.datasets[2]}".encode()).hexdigest()[:16]
     known = Path(settings.home / "rights" / who)
-    if not known.exists() or time.time() - known.stat().st_mtime > BELIEVED_S:
+    if not known.exists() or not lately(known.stat().st_mtime, time.time(), BELIEVED_S):
         writer(settings, hub)
         known.parent.mkdir(parents=True, exist_ok=True)
         known.touch()

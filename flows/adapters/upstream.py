@@ -6,10 +6,11 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
 from flows.adapters.backlog import Backlog
-from flows.adapters.catalog import SeenFile
+from flows.adapters.catalog import WITHHELD_S, SeenFile
 from flows.adapters.hub import Gated, Hub, Missing, Squashed
 from flows.adapters.intake import Quarantined, Taken, take_in
 from flows.adapters.item_names import prefix
+from flows.adapters.lately import lately
 from flows.adapters.news import News, find_news
 from flows.adapters.reading import TABLES, is_table, records, refused
 from flows.addresses import scrub
@@ -20,10 +21,10 @@ from stages.records import Kind, PassedOver
 DOWNLOADS = 1_000
 """Per look: within what the Hub allows an anonymous reader in five minutes, at a tick of two."""
 AT_A_TIME = 8
-REFUSED_S = 3_600.0
-"""A file that is listed and refused for so long is told as unreadable, and asked for again as seldom."""
-NEXT_S = 1.0
-"""Not in this look again, but in the next."""
+NEXT_S, SILENT_S = 1.0, 600.0
+"""The shortest wait for a file that was not given out: not in this look again; the longest where that may pass."""
+UNSERVED = 2
+"""Batches in a row of which no file is given out: nothing more is asked for in this look, lest it take for ever."""
 BATCH = 32
 """Files in memory at a time."""
 TOLD = 100
@@ -68,7 +69,7 @@ class Upstream:
         self._plan_files: list[str] = []
         """Of these, the paths of test plans."""
         self._notes: list[str] = []
-        self._requests = self._downloads = 0
+        self._requests = self._downloads = self._unserved = 0
         self._closed: set[Kind] = set()
         """Whose files are not asked for in this look."""
         self._now = 0.0
@@ -82,7 +83,7 @@ class Upstream:
         Permanent where the token is refused; what was read by then is kept. A dataset that is missing is a note.
         """
         self._now = time.time() if now is None else now
-        self._notes, self._requests, self._downloads = [], 0, 0
+        self._notes, self._requests, self._downloads, self._unserved = [], 0, 0, 0
         self._asked_for = asked_for = prefix(item or "")
         news = {kind: self._find_news(kind) for kind in (Kind.PLANS, Kind.ANALYSIS)}
         if asked_for:
@@ -121,6 +122,7 @@ class Upstream:
                 faults = [(file, data) for file, data in fetched if isinstance(data, WorkerError)]
                 if len(faults) < len(fetched):
                     self._catalog.refused(kind, 0)
+                    self._unserved = 0
                 if faults and not self._goes_on(kind, faults, is_served=len(faults) < len(fetched)):
                     self._closed.add(kind)
                     return
@@ -137,7 +139,7 @@ class Upstream:
             if isinstance(data, WorkerError):
                 since = self._catalog.withheld_since(file)
                 if since is None or not isinstance(data, Missing) or isinstance(data, Gated):
-                    self._catalog.withhold(file, since or self._now, self._now + REFUSED_S)
+                    self._catalog.withhold(file, since or self._now, self._now + WITHHELD_S)
                     return
                 data = _not_given_out(file, data)
             self._take(file, data)
@@ -171,38 +173,42 @@ class Upstream:
         if refused and (hidden := self._hidden(kind, any(isinstance(fault, Gated) for fault in refused))):
             self._notes.append(hidden)
             return False
-        before = [self._withhold(file, fault) for file, fault in faults]
-        if not (is_served or all(before) or refused):
+        is_new = not self._catalog.withholds()
+        for file, fault in faults:
+            self._withhold(file, fault)
+        if not (is_served or refused) and (is_new or self._asked_for):
             raise faults[0][1]
         named = faults[0][0].path + f" and {len(faults) - 1:,} other files" * (len(faults) > 1)
         self._notes.append(f"{at.name} does not give out {named} just now: asked for again by a later look.")
-        return True
+        self._unserved += not is_served
+        if self._unserved == UNSERVED:
+            self._closed = set(Kind)
+        return self._unserved < UNSERVED
 
-    def _withhold(self, file: SeenFile, fault: WorkerError) -> bool:
-        """Have a version asked for again: by the next look, and each hour once it was refused for one, which is told.
+    def _withhold(self, file: SeenFile, fault: WorkerError) -> None:
+        """Have a version asked for again: by the next look, then after twice as long each time.
 
-        Whether it was withheld before.
+        Up to ten minutes, or an hour where it is refused; one that is refused for an hour is told.
         """
         known = self._catalog.withheld_since(file)
-        since = self._now if known is None else known
-        is_told = isinstance(fault, Permanent) and self._now - since >= REFUSED_S
-        self._catalog.withhold(file, since, self._now + (REFUSED_S if is_told else NEXT_S))
-        if is_told:
+        waited = max(0.0, self._now - (self._now if known is None else known))
+        most = WITHHELD_S if isinstance(fault, Permanent) else SILENT_S
+        self._catalog.withhold(file, self._now - waited, self._now + min(max(NEXT_S, waited), most))
+        if isinstance(fault, Permanent) and waited >= WITHHELD_S:
             self._taken.append(Taken(quarantined=[_not_given_out(file, fault)]))
-        return known is not None
 
     def _hidden(self, kind: Kind, is_gated: bool) -> str:
         """A sentence where the whole dataset is not given out. Raises Permanent where the token is refused."""
         name = self._names[kind]
-        try:
-            if not is_gated:
-                self._requests += 1
-                is_gated = self._hub.info(name).gated
-        except Missing as missing:
-            return f"{name} cannot be read any more: {missing}"
         if is_gated:
             self._catalog.refused(kind, self._now)
-        return self._gated(name) * is_gated
+            return self._gated(name)
+        try:
+            self._requests += 1
+            self._hub.info(name)
+        except Missing as missing:
+            return f"{name} cannot be read any more: {missing}"
+        return ""
 
     def _gated(self, name: str) -> str:
         pace = f"It is tried again every {self._every / 60:g} minutes (AUTOCODER_LISTING_MINUTES)."
@@ -211,7 +217,7 @@ class Upstream:
     def _waits(self, kind: Kind) -> bool:
         """Whether files are to be read of a dataset that was found gated less than a listing's pace ago; it is said."""
         at = self._catalog.dataset(kind, self._names[kind])
-        waits = self._now - at.refused_at < self._every and self._catalog.count_pending(kind) > 0
+        waits = lately(at.refused_at, self._now, self._every) and self._catalog.count_pending(kind) > 0
         self._notes += [self._gated(at.name)] * waits
         return waits
 
@@ -241,8 +247,8 @@ def _not_given_out(file: SeenFile, fault: WorkerError) -> Quarantined:
 
 
 def _batches(files: list[SeenFile]) -> Iterator[list[SeenFile]]:
-    """Records by the handful, but the first alone: it tells whether we are let in. A table, often large, alone."""
+    """Records by the handful, but the first alone, and then few: they tell whether we are served. A table alone."""
     small = [file for file in files if not is_table(file.path)]
-    yield from ([file] for file in small[:1])
-    yield from (small[start : start + BATCH] for start in range(1, len(small), BATCH))
+    yield from (batch for batch in (small[:1], small[1 : 1 + AT_A_TIME]) if batch)
+    yield from (small[start : start + BATCH] for start in range(1 + AT_A_TIME, len(small), BATCH))
     yield from ([file] for file in files if is_table(file.path))

@@ -78,16 +78,50 @@ def test_a_gated_dataset_is_tried_at_once_for_an_item_asked_for_by_name(
     assert len(machine().look("0" * 16, now=NOW + TICK).new) == 2
 
 
-def test_a_dataset_whose_pages_say_gated_is_not_read_on_either(
+@pytest.mark.parametrize("status", [403, 404, 451])
+def test_a_file_that_is_refused_in_a_gated_dataset_that_lets_us_in_holds_up_no_other(
+    hub_server: LocalHub, machine: Machines, faults: Faults, status: int
+) -> None:
+    hub_server.put(ANALYSIS, iterations(30))
+    gated = json.dumps({"id": ANALYSIS, "sha": hub_server.head(ANALYSIS), "private": False, "gated": "manual"})
+    faults.on(r"/resolve/.*/iteration_1\.json", answer(status), times=99)
+    faults.on(f"GET /api/datasets/{ANALYSIS}$", says(gated), times=99)
+    mine = machine()
+    assert len(mine.look(now=NOW).new) == 29
+    assert not any("is gated" in note for note in mine.look(now=NOW + 3_700).notes)
+
+
+def test_a_storage_that_gives_out_nothing_is_asked_for_a_few_files_only(
     hub_server: LocalHub, machine: Machines, faults: Faults
 ) -> None:
-    hub_server.put(ANALYSIS, iterations(2))
-    gated = json.dumps({"id": ANALYSIS, "sha": hub_server.head(ANALYSIS), "private": False, "gated": "manual"})
-    faults.on("/resolve/", answer(403, message="Forbidden"), times=1)
-    faults.on(f"GET /api/datasets/{ANALYSIS}$", says(gated), times=1, after=1)
-    look = machine().look(now=NOW)
-    assert f"{ANALYSIS} is gated" in look.notes[1]
-    assert (look.downloads, look.quarantined) == (1, ())
+    hub_server.put(ANALYSIS, iterations(300))
+    hub_server.put(PLANS, {"test_plan_iteration_1.json": plan("case")})
+    mine = machine()
+    faults.on("/resolve/", answer(503), times=999)
+    with pytest.raises(Transient):
+        mine.look(now=NOW)
+    looks = [mine.look(now=NOW + n * TICK) for n in range(1, 30)]
+    assert max(look.downloads for look in looks) <= 10
+    assert any("just now: asked for again" in note for note in looks[-1].notes)
+    faults.forget()
+    for n in range(30, 36):
+        mine.look(now=NOW + n * TICK)
+    assert len(mine.waiting()) == 300
+
+
+def test_a_clock_that_was_wrong_once_holds_up_nothing(hub_server: LocalHub, machine: Machines, faults: Faults) -> None:
+    ahead = NOW + 50 * 365 * 86_400
+    hub_server.put(ANALYSIS, iterations(3))
+    faults.on(r"/resolve/.*/iteration_2\.json", answer(403), times=2)
+    mine = machine()
+    for at in (ahead, ahead + 3_600):
+        mine.look(now=at)
+    (item, _) = mine.backlog.next(2, ahead)
+    mine.backlog.broke_off(item, "no answer", ahead, 60)
+    hub_server.put(ANALYSIS, {"iteration_500.json": record("far off")})
+    mine.look(now=NOW)
+    assert sorted(mine.waiting()) == ["far off", "number 1", "number 2", "number 3"]
+    assert len(mine.backlog.next(9, NOW)) == 4
 
 
 def test_a_renamed_dataset_is_read_and_said_at_every_look(
@@ -156,9 +190,9 @@ def test_a_file_that_always_fails_holds_up_no_other(
             look = mine.look(now=NOW + tick * TICK)
     assert len(mine.waiting()) == (4 if kind == ANALYSIS else 5)
     assert any("iteration_2.json just now" in note for note in look.notes)
-    mine.look(now=NOW + 3 * TICK)
+    mine.look(now=NOW + 4 * TICK)
     assert len(mine.waiting()) == 5
-    assert mine.look(now=NOW + 4 * TICK).notes == ()
+    assert mine.look(now=NOW + 5 * TICK).notes == ()
 
 
 @pytest.mark.parametrize("status", [401, 403, 404])
@@ -199,7 +233,7 @@ def test_a_refusal_and_a_fault_an_hour_later_are_no_hour_of_refusals(
     faults.on(r"/resolve/.*/iteration_2\.json", answer(403))
     faults.on(r"/resolve/.*/iteration_2\.json", answer(503))
     mine = machine()
-    assert [mine.look(now=NOW + at).quarantined for at in (0, 3_700, 3_700 + TICK)] == [(), (), ()]
+    assert [mine.look(now=NOW + at).quarantined for at in (0, 3_700, 3_700 + 600)] == [(), (), ()]
     assert mine.waiting() == ["number 1", "number 2"]
 
 
