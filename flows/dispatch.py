@@ -85,7 +85,7 @@ def _sort(found: Found, run: ItemRun, ended: Ended | None) -> None:
         return
     workshop().spending.load(ended.spent)
     end = ended.end()
-    if not isinstance(end, BudgetReached | EndpointDown) or end.reopens is None:
+    if not (isinstance(end, BudgetReached | EndpointDown) and stops_the_run(end) and end.reopens):
         found.ended.append((run, ended))
     elif end.reopens > datetime.now(UTC):
         found.resting.append(end)

@@ -6,14 +6,14 @@ from datetime import UTC, datetime
 from prefect.client.schemas.objects import State
 from prefect.states import Completed, Failed
 
-from flows.run import Ending, Pulled, stops_the_run
+from flows.run import Ending, Pulled, may_pass, stops_the_run
 from flows.streaks import AWAY
-from stages.errors import BudgetReached, Defect, EndpointDown, OutOfCredits, Transient, WorkerError
+from stages.errors import BudgetReached, Defect, EndpointDown, OutOfCredits, WorkerError
 
 
 def failed(error: WorkerError, message: str) -> State[None]:
     """The final state of a run that this error kept from its work."""
-    return Failed(name=AWAY if isinstance(error, Transient) else "Failed", message=message)
+    return Failed(name=AWAY if may_pass(error) else "Failed", message=message)
 
 
 def ending(pulled: Pulled, ends: Sequence[Ending], rows: int, dry_run: bool) -> State[None]:
@@ -29,9 +29,9 @@ def ending(pulled: Pulled, ends: Sequence[Ending], rows: int, dry_run: bool) -> 
         if isinstance(pulled.closed, EndpointDown):
             name = "Resting"  # the run that opened the breaker has failed; this one had nothing to ask
         return Completed(name=name, message=f"{stop} {told}") if name else failed(stop, f"{stop} {told}")
-    ours = [error for error in errors if isinstance(error, Transient | Defect)]
+    ours = [error for error in errors if may_pass(error) or isinstance(error, Defect)]
     if ours and len(ours) == items:
-        worst = next((error for error in ours if not isinstance(error, Transient)), ours[0])
+        worst = next((error for error in ours if not may_pass(error)), ours[0])
         return failed(worst, f"Nothing could be done for {items} items. The first: {ours[0]}")
     if dry_run:
         return Completed(name=f"Tried {done} of {items}", message=f"A dry run: nothing was committed. {told}")

@@ -14,7 +14,7 @@ from stages.stage import Thought
 
 _MORE: dict[type[WorkerError], tuple[str, ...]] = {
     errors.BudgetReached: ("scope", "reopens"),
-    errors.EndpointDown: ("reopens",),
+    errors.EndpointDown: ("reopens", "item"),
     errors.Transient: ("retry_after",),
     errors.SandboxBroken: ("retry_after",),
     errors.Unusable: ("usage",),
@@ -49,6 +49,7 @@ class Fault(Frozen):
     reopens: datetime | None = None
     retry_after: float | None = None
     usage: Usage | None = None
+    item: str = ""
 
     @classmethod
     def of(cls, error: WorkerError) -> Self:

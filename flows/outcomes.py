@@ -9,9 +9,9 @@ from prefect.context import FlowRunContext
 
 from flows import events, views
 from flows.policy import act
-from flows.run import Ending, stops_the_run
+from flows.run import Ending, may_pass, stops_the_run
 from flows.workshop import now, workshop
-from stages.errors import Defect, Transient, WorkerError
+from stages.errors import BudgetReached, Defect, Transient, WorkerError
 from stages.models import Grade, Usage, Verdict, WorkItem
 from stages.outcome import Outcome
 from stages.work import Work, dossier
@@ -66,20 +66,36 @@ async def leave_for_later(items: Sequence[WorkItem], ends: Sequence[Ending]) -> 
             left.append(end)
             continue
         try:
-            left.append(await _broke_off(item, end, may_pass=isinstance(end, Transient) and not something))
+            left.append(end if await _is_spared(item, end, something) else await _count_try(item, end))
         except Exception as error:  # setting one item aside must not cost the others
             left.append(fault(item, error))
     return left
 
 
-async def _broke_off(item: WorkItem, error: WorkerError, may_pass: bool) -> Ending:
+async def _is_spared(item: WorkItem, error: WorkerError, something: bool) -> bool:
+    """Whether no try is counted; `something`: another item of the run has an outcome.
+
+    What an outage costs is not held against the item's bound either: with it all spent, the item begins it anew.
+    """
+    shop, reopens = workshop(), getattr(error, "reopens", None)
+    is_spent = isinstance(error, BudgetReached)  # of the item: another stops the run
+    if something or not (is_spent or may_pass(error)):
+        return False
+    how = (item, str(error), time.time(), shop.settings.retry_minutes)
+    until = reopens.timestamp() if reopens else 0.0
+    if not await asyncio.to_thread(shop.backlog.spare, *how, until, only_again=is_spent):
+        return False
+    if is_spent:
+        await asyncio.to_thread(shop.spending.start_over, item.id)
+    return True
+
+
+async def _count_try(item: WorkItem, error: WorkerError) -> Ending:
     shop = workshop()
     if item.key in shop.outbox:
         return error  # it broke off after its outcome was kept, which is what goes out
-    how = (item, str(error), time.time(), shop.settings.retry_minutes)
-    if may_pass and await asyncio.to_thread(shop.backlog.spare, *how):
-        return error
-    tries = await asyncio.to_thread(shop.backlog.broke_off, *how)
+    pace = shop.settings.retry_minutes
+    tries = await asyncio.to_thread(shop.backlog.broke_off, item, str(error), time.time(), pace)
     if tries < shop.settings.tries:
         return error
     verdict = Verdict(grade=Grade.UNVERIFIED, reason=f"Set aside after {tries} tries that broke off. The last: {error}")

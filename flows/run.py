@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from flows.adapters.backlog import Waiting
 from flows.adapters.upstream import Look
-from stages.errors import BudgetReached, EndpointDown, Misconfigured, OutOfCredits, WorkerError
+from stages.errors import BudgetReached, EndpointDown, Misconfigured, OutOfCredits, Transient, WorkerError
 from stages.models import WorkItem
 from stages.outcome import Outcome
 
@@ -30,4 +30,10 @@ class Pulled:
 def stops_the_run(error: WorkerError) -> bool:
     """Whether it holds for every item, so that each keeps its place."""
     of_all = isinstance(error, BudgetReached) and error.scope != "item"
-    return of_all or isinstance(error, OutOfCredits | Misconfigured | EndpointDown)
+    down = isinstance(error, EndpointDown) and not error.item
+    return of_all or down or isinstance(error, OutOfCredits | Misconfigured)
+
+
+def may_pass(error: WorkerError) -> bool:
+    """Whether time alone may mend it, and not the item's fault."""
+    return isinstance(error, Transient) or (isinstance(error, EndpointDown) and bool(error.item))

@@ -64,10 +64,12 @@ class BudgetReached(Permanent):
 class EndpointDown(Permanent):
     """The model's endpoint failed too often in a row, and is left alone for a while."""
 
-    def __init__(self, message: str, *, reopens: datetime) -> None:
+    def __init__(self, message: str, *, reopens: datetime, item: str = "") -> None:
         super().__init__(message)
         self.reopens = reopens
         """When it is tried again (UTC)."""
+        self.item = item
+        """The one work item for which it failed, where it was asked for no other: others may try it; empty: for all."""
 
 
 class Unusable(WorkerError):

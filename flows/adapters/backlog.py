@@ -197,19 +197,29 @@ class Backlog:
             _leave(db, item, now + pause, reason)
         return tries
 
-    def spare(self, item: WorkItem, reason: str, now: float, retry_minutes: float) -> bool:
+    def spare(
+        self,
+        item: WorkItem,
+        reason: str,
+        now: float,
+        retry_minutes: float,
+        until: float = 0.0,
+        *,
+        only_again: bool = False,
+    ) -> bool:
         """Leave the item alone for a while, and count no try: what kept it from its end keeps others, too.
 
         False, and nothing is done, where something else went through since it last broke off: then it is the item's.
+        `until`: at least so long (seconds since the epoch). `only_again`: only one that was spared the last time, too.
         """
         query = """SELECT 1 FROM item WHERE id = ? AND attempt = ?
-                   AND left_at IS NOT NULL AND left_at < (SELECT at FROM went_through)"""
+                   AND (left_at IS NULL OR NOT left_at < coalesce((SELECT at FROM went_through), 0)) AND spared >= ?"""
         with self.db.writing() as db:
-            if db.execute(query, (item.id, item.attempt)).fetchone():
+            if not db.execute(query, (item.id, item.attempt, int(only_again))).fetchone():
                 return False
             query = "UPDATE item SET left_at = ?, spared = spared + 1 WHERE id = ? AND attempt = ? RETURNING spared"
             for (spared,) in db.execute(query, (now, item.id, item.attempt)).fetchall():
-                _leave(db, item, now + _rest(retry_minutes, spared - 1), reason)
+                _leave(db, item, max(until, now + _rest(retry_minutes, spared - 1)), reason)
         return True
 
     def waiting(self, now: float) -> Waiting:

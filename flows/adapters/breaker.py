@@ -3,7 +3,7 @@
 A circuit breaker (Nygard, "Release It!"): closed, it counts failures in a row; open, nothing is asked; half open, a few
 failures open it again, for twice as long. All of it, the count too, is kept on disk alone: each run is a process of its
 own, and one with few items makes too few calls to open it. What fails for a single item alone may be that item's own
-fault and must not hold up others: it opens nothing, and the item itself is left alone (flows.outcomes).
+fault: it opens for this item, and holds up no other.
 """
 
 import hashlib
@@ -40,9 +40,9 @@ class _Kept:
     in_a_row: int = 0
     """Failures since it was last closed or opened."""
     first: str = ""
-    """The work item whose call was the first of these."""
+    """The work item whose call was the first that failed since any went through."""
     of_several: bool = False
-    """Calls of other items failed, too."""
+    """Calls of other items have failed since, too."""
 
 
 _KEPT = TypeAdapter(_Kept)
@@ -60,30 +60,34 @@ class Breaker:
         self._rest_s = rest_s
         self._clock = clock
 
-    def check(self) -> None:
-        """Raises EndpointDown while it is open."""
+    def check(self, item: str = "") -> None:
+        """Raises EndpointDown while it is open for this item; without one, while it is open for all."""
         kept = self._read()
-        if self._clock() < kept.until:
+        if self._clock() < kept.until and (kept.of_several or item == kept.first):
             reopens = datetime.fromtimestamp(kept.until, UTC)
+            for_whom, by_whom = ("", "") if kept.of_several else (" for this item", " by it")
             raise EndpointDown(
-                f"{self._address} failed again and again and is left alone until {reopens:%Y-%m-%d %H:%M} UTC; then it "
-                f"is tried again. The last failure: {kept.why}",
+                f"{self._address} failed again and again{for_whom} and is left alone{by_whom} until "
+                f"{reopens:%Y-%m-%d %H:%M} UTC; then it is tried again. The last failure: {kept.why}",
                 reopens=reopens,
+                item="" if kept.of_several else kept.first,
             )
 
     def failed(self, why: str, item: str) -> None:
-        """Count a failure of a call for this item; too many in a row, of several items, open it.
+        """Count a failure of a call for this item; too many in a row open it.
 
         Those of calls under way when it opened are not counted.
         """
         kept, now = self._read(), self._clock()
         if now < kept.until:
-            return
+            if kept.of_several or item == kept.first:
+                return
+            kept = _Kept()  # it opened for one item, and may now be down for all: that is found out anew
         first = kept.first or item
         kept = replace(kept, in_a_row=kept.in_a_row + 1, first=first, of_several=kept.of_several or item != first)
-        if kept.of_several and kept.in_a_row >= (HALF_OPEN if kept.rested_s else self._failures):
+        if kept.in_a_row >= (HALF_OPEN if kept.rested_s else self._failures):
             rest_s = min(2 * kept.rested_s or self._rest_s, LONGEST_S)
-            kept = _Kept(until=now + rest_s, rested_s=rest_s, why=why)
+            kept = replace(kept, until=now + rest_s, rested_s=rest_s, why=why, in_a_row=0)
         self._write(kept)
 
     def succeeded(self) -> None:

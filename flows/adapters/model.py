@@ -48,7 +48,7 @@ class Model:
         Raises BudgetReached and EndpointDown before anything is sent; OutOfCredits, Misconfigured, Permanent with what
         to do; Transient.
         """
-        self._breaker.check()
+        self._breaker.check(question.item)
         reply = await (self._replayed(question) if self._replay else self._counted(question))
         if reply.note:
             log.warning("%s: %s", question.step, reply.note)

@@ -116,7 +116,7 @@ class Spending:
                 check(self._bounds, scope, key, now, _sum(db, scope, key))
 
     def start_over(self, item: str) -> None:
-        """Give an item its whole bound again: for a new attempt that somebody asked for by name."""
+        """Give an item its whole bound again: for a new attempt that somebody asked for, or after an outage."""
         with self._transaction() as db:
             db.execute("DELETE FROM spent WHERE scope = 'item' AND key = ? AND source LIKE 'home/%'", (item,))
 

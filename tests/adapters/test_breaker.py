@@ -108,12 +108,22 @@ def test_a_success_after_a_rest_forgets_all(tmp_path: Path, clock: Clock) -> Non
     assert not is_open(found)
 
 
-def test_what_fails_for_one_item_alone_holds_up_no_other(tmp_path: Path, clock: Clock) -> None:
-    for number in range(100):
+def test_what_fails_for_one_item_alone_opens_it_for_that_item_and_holds_up_no_other(
+    tmp_path: Path, clock: Clock
+) -> None:
+    for number in range(5):
         breaker(tmp_path, clock).failed(f"failure {number}", item="poison")
-    assert not is_open(breaker(tmp_path, clock))
-    breaker(tmp_path, clock).failed("the endpoint is down", item="another")
-    assert is_open(breaker(tmp_path, clock))
+    with pytest.raises(EndpointDown) as raised:
+        breaker(tmp_path, clock).check("poison")
+    assert raised.value.item == "poison"
+    for _ in range(4):
+        breaker(tmp_path, clock).check("another")
+        assert not is_open(breaker(tmp_path, clock))
+        breaker(tmp_path, clock).failed("the endpoint is down", item="another")
+    breaker(tmp_path, clock).failed("the endpoint is down", item="third")
+    with pytest.raises(EndpointDown) as raised:
+        breaker(tmp_path, clock).check("fourth")
+    assert raised.value.item == ""
 
 
 def test_a_clock_that_was_wrong_keeps_it_open_for_an_hour_at_most(tmp_path: Path, clock: Clock) -> None:

@@ -87,12 +87,33 @@ def test_an_endpoint_that_fails_again_and_again_is_left_alone_and_every_item_kee
 
 
 @pytest.mark.slow
+def test_an_outage_that_meets_one_item_alone_opens_the_breaker_and_eats_nothing_of_its_budget(
+    world: World, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setenv("AUTOCODER_RETRY_MINUTES", "0")
+    monkeypatch.setenv("AUTOCODER_FAILURES", "12")
+    monkeypatch.setenv("AUTOCODER_REST_MINUTES", "0.00001")
+    monkeypatch.setenv("AUTOCODER_TOKENS_PER_ITEM", "60000")
+    monkeypatch.setattr(policy, "_named", lambda name: policy._stored.with_options(name=name, retry_delay_seconds=0))
+    world.publish(record("a"))
+    world.odd["deep_understanding"] = lambda call: refuses(504, openai_error("the gateway lost patience"))
+    said = ""
+    while "bound on spending per item" not in said or "is left alone by it until" not in said:
+        state = world.run()
+        assert "Set aside" not in (state.message or "")
+        said += state.message or ""
+    world.odd.clear()
+    while (state := world.run()).name != "Published 1 of 1":
+        assert "Set aside" not in (state.message or "")
+    assert world.rows()[0]["verdict"]["grade"] == "applies"
+
+
+@pytest.mark.slow
 def test_an_item_that_alone_gets_no_answer_is_set_aside_once_others_have_come_and_gone(
     world: World, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.setenv("AUTOCODER_RETRY_MINUTES", "0")
     monkeypatch.setenv("AUTOCODER_TRIES", "2")
-    monkeypatch.setenv("AUTOCODER_FAILURES", "6")
     monkeypatch.setattr(policy, "_named", lambda name: policy._stored.with_options(name=name, retry_delay_seconds=0))
     world.publish(record("bad"))
     world.odd["deep_understanding"] = lambda call: (
