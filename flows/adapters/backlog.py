@@ -123,7 +123,7 @@ class Backlog:
             heads = db.execute(f"SELECT min(rank), begun {ready} AND begun GROUP BY begun", (now,)).fetchall()
             heads += db.execute(f"SELECT rank, begun {ready} AND NOT begun ORDER BY rank LIMIT 1", (now,)).fetchall()
         for _, begun in sorted(heads):
-            yield self._in_order(now, finished, begun), max(1, limit >> begun)
+            yield self._in_order(now, finished, begun), min(limit, max(1, limit >> begun))
 
     def _in_order(self, now: float, finished: Collection[str], begun: int) -> Iterator[str]:
         """Ids in order, a page at a time: a claim may want a few of them or all."""
