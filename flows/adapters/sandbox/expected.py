@@ -10,9 +10,12 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 
 from flows.adapters.sandbox import needs
+from flows.adapters.sandbox.meanings import full_name, full_names, statements
 from stages.syntax import parse
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
+FIXTURES = ("fixture", "pytest.fixture", "pytest.yield_fixture", "pytest_asyncio.fixture")
+"""What makes a fixture of a function; the first by `from pytest import *`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,21 +84,22 @@ class _Module:
     def __init__(self, path: str, tree: ast.Module) -> None:
         self.path = path
         self.tree = tree
-        self.classes = {node.name: node for node, _ in _statements(tree.body) if isinstance(node, ast.ClassDef)}
+        self.classes = {node.name: node for node, _ in statements(tree.body) if isinstance(node, ast.ClassDef)}
+        self.known = full_names(tree)
         self.may_skip = _marked(tree.body)
         self.open_classes: list[str] = []
         self.asynchronous = False
 
     def tests(self) -> Iterator[Expected]:
         found: dict[str, Expected] = {}
-        for node, optional in _statements(self.tree.body):
+        for node, optional in statements(self.tree.body):
             for test in self._of(node, self.path, optional, self.may_skip):
                 found[test.id] = test  # a name that is defined twice means the last
         return iter(found.values())
 
     def _of(self, node: ast.stmt, prefix: str, optional: bool, may_skip: bool) -> Iterator[Expected]:
         if isinstance(node, Function):
-            if node.name.startswith("test") and not _is_fixture(node):
+            if node.name.startswith("test") and not self._is_fixture(node):
                 self.asynchronous |= isinstance(node, ast.AsyncFunctionDef)
                 yield Expected(f"{prefix}::{node.name}", node, may_skip or _skips(node), optional)
         elif isinstance(node, ast.ClassDef):
@@ -105,8 +109,9 @@ class _Module:
 
     def _of_class(self, node: ast.ClassDef, prefix: str, optional: bool, may_skip: bool) -> Iterator[Expected]:
         family, complete = self._family(node)
-        unit = any(base.endswith("TestCase") for base in _base_names(family))
-        if not (unit or node.name.startswith("Test")) or _has(family, "__test__"):
+        unit = any(base.endswith("TestCase") for base in self._bases(family))
+        wanted = _says_test(family)
+        if wanted is False or not (unit or wanted or node.name.startswith("Test")):
             return
         if not unit and _has(family, "__init__", "__new__"):
             return  # pytest passes these over
@@ -115,7 +120,7 @@ class _Module:
         methods: dict[str, Expected] = {}
         for member in reversed(family):
             skipped = may_skip or _skips(member) or _marked(member.body)
-            for inner, depends in _statements(member.body):
+            for inner, depends in statements(member.body):
                 methods |= {test.id: test for test in self._of(inner, own, optional or depends, skipped)}
         self.asynchronous = asynchronous if unit else self.asynchronous  # unittest runs its coroutines itself
         if not complete:
@@ -131,9 +136,21 @@ class _Module:
                 inherited, whole = self._family(known)
                 family += inherited
                 complete &= whole
-            elif name.rpartition(".")[2] not in ("object", "TestCase", "IsolatedAsyncioTestCase", "ABC", "Generic"):
+            elif full_name(base, self.known).rpartition(".")[2] not in (
+                "object",
+                "TestCase",
+                "IsolatedAsyncioTestCase",
+                "ABC",
+                "Generic",
+            ):
                 complete = False
         return family, complete
+
+    def _bases(self, family: list[ast.ClassDef]) -> list[str]:
+        return [full_name(base, self.known) for member in family for base in member.bases]
+
+    def _is_fixture(self, node: Function) -> bool:
+        return any(full_name(word, self.known) in FIXTURES for word in node.decorator_list)
 
     def _hinted(self, node: ast.stmt, prefix: str) -> Iterator[Expected]:
         if isinstance(node, ast.ImportFrom):
@@ -144,17 +161,6 @@ class _Module:
             return
         self.open_classes += [f"{prefix}::{name}" for name in names if name.startswith("Test")]
         yield from (Expected(f"{prefix}::{name}", optional=True) for name in names if name.startswith("test"))
-
-
-def _statements(body: list[ast.stmt], optional: bool = False) -> Iterator[tuple[ast.stmt, bool]]:
-    """The statements of a body with those under conditions, and whether they are under one."""
-    for node in body:
-        yield node, optional
-        for part in ("body", "orelse", "finalbody", "handlers"):
-            if isinstance(node, ast.If | ast.Try | ast.With | ast.For | ast.While):
-                for inner in getattr(node, part, ()):
-                    within = inner.body if isinstance(inner, ast.ExceptHandler) else [inner]
-                    yield from _statements(within, True)
 
 
 def _skips(node: Function | ast.ClassDef) -> bool:
@@ -169,20 +175,17 @@ def _marked(body: list[ast.stmt]) -> bool:
     return any("skip" in (text := ast.unparse(node.value)) or "xfail" in text for node in marks)
 
 
-def _is_fixture(node: Function) -> bool:
-    return any("fixture" in ast.unparse(word).partition("(")[0] for word in node.decorator_list)
-
-
-def _base_names(family: list[ast.ClassDef]) -> list[str]:
-    return [ast.unparse(base) for member in family for base in member.bases]
+def _says_test(family: list[ast.ClassDef]) -> bool | None:
+    """What the nearest `__test__ = …` of these classes says; None without one, or one that is computed."""
+    for member in family:
+        for node in reversed(member.body):
+            targets = node.targets if isinstance(node, ast.Assign) else [getattr(node, "target", None)]
+            if "__test__" in [target.id for target in targets if isinstance(target, ast.Name)]:
+                value = getattr(node, "value", None)
+                return bool(value.value) if isinstance(value, ast.Constant) else None
+    return None
 
 
 def _has(family: list[ast.ClassDef], *names: str) -> bool:
-    """Whether the class defines one of these, by a method or an assignment of something false."""
-    for member in family:
-        for node in member.body:
-            if isinstance(node, Function) and node.name in names:
-                return True
-            if isinstance(node, ast.Assign) and ast.unparse(node).replace(" ", "") in {f"{n}=False" for n in names}:
-                return True
-    return False
+    """Whether the class defines one of these methods."""
+    return any(isinstance(node, Function) and node.name in names for member in family for node in member.body)

@@ -79,6 +79,59 @@ def test_what_pytest_passes_over_is_not_expected() -> None:
     assert ids(text) == []
 
 
+@pytest.mark.parametrize(
+    ("head", "decorator"),
+    [
+        ("import pytest", "pytest.mark.usefixtures('env')"),
+        ("def load_fixture(name): return lambda test: test", "load_fixture('x')"),
+        ("import factory", "factory.fixture"),
+    ],
+)
+def test_a_test_that_only_uses_a_fixture_is_a_test(head: str, decorator: str) -> None:
+    assert ids(f"{head}\n@{decorator}\ndef test_a(): ...") == ["test_a"]
+
+
+@pytest.mark.parametrize(
+    ("head", "decorator"),
+    [
+        ("import pytest as pt", "pt.fixture(scope='module')"),
+        ("from pytest import fixture", "fixture"),
+        ("from pytest import fixture as given", "given()"),
+        ("from pytest import *", "fixture"),
+        ("import pytest\nonce = pytest.fixture", "once(scope='module')"),
+        ("import pytest_asyncio", "pytest_asyncio.fixture"),
+    ],
+)
+def test_a_fixture_is_none_under_whatever_name(head: str, decorator: str) -> None:
+    assert ids(f"{head}\n@{decorator}\ndef test_a(): ...") == []
+
+
+def test_what_the_nearest_class_says_of_being_a_test_holds() -> None:
+    text = """
+        class TestShared:
+            __test__ = False
+            def test_a(self): ...
+        class TestTwo(TestShared):
+            __test__ = True
+        class Named(TestShared):
+            __test__: bool = True
+        class TestNot(TestTwo):
+            __test__ = False
+    """
+    assert ids(text) == ["TestTwo::test_a", "Named::test_a"]
+
+
+@pytest.mark.parametrize(
+    "head",
+    ["from unittest import TestCase as Case", "import unittest as u\nCase = u.TestCase", "import unittest as Case"],
+)
+def test_a_class_of_unittest_is_known_by_another_name(head: str) -> None:
+    base = "Case.TestCase" if head.endswith("as Case") and "from" not in head else "Case"
+    found = suite(f"{head}\nclass Adds({base}):\n    def test_a(self): ...")
+    assert [test.id for test in found.tests] == [f"{PATH}::Adds::test_a"]
+    assert not found.open_classes
+
+
 def test_tests_under_a_condition_and_imported_ones_may_be_absent() -> None:
     text = """
         from other import test_b, helper
