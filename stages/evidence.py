@@ -19,6 +19,8 @@ class Trial(Frozen):
     """Modules that the tests import and the draft was to provide, and does not."""
     online: tuple[str, ...] = ()
     """Tests that did without a network before the change, and failed because the draft's code asked for one."""
+    unread: bool = False
+    """The files are there, and no test is seen in them, or they cannot be read."""
     caveats: tuple[str, ...] = ()
     """Sentences: why it proves less than it seems to."""
 

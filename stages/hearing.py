@@ -20,6 +20,8 @@ class Word(Enum):
     FAILS = auto()
     SILENT = auto()
     """It could not be held, before the change neither."""
+    UNREAD = auto()
+    """Silent, for no test is seen in its files: what the draft tests by itself cannot stand for those."""
     DOUBTED = auto()
     """A pass that is not believed, or tests that ran before only: what is weaker cannot make up for it."""
 
@@ -42,7 +44,8 @@ def hear(trial: Trial) -> Heard:
     if trial.lost:
         said = f"{names(trial.lost)} ran before the change, and not to the end after it{because(after.reason)}"
         return Heard(Word.DOUBTED, f"{trial.what}: {said}.")
-    return Heard(Word.SILENT, f"{trial.what}: nothing can be said, {_clause(after.reason)}.")
+    word = Word.UNREAD if trial.unread else Word.SILENT
+    return Heard(word, f"{trial.what}: nothing can be said, {_clause(after.reason)}.")
 
 
 def _failed(trial: Trial) -> Heard | None:

@@ -63,7 +63,9 @@ def _rule(evidence: Evidence) -> Ruling:
         weak = bool(left_out) or all(each.weak for each in proofs)
         against = own.said if own and own.word is Word.FAILS else ""
         return Ruling(Grade.SELF_TESTED if weak else Grade.PROVEN, ACCEPTANCE, _told(told, against))
-    unheard = bool(left_out or evidence.untold) or any(each.word is Word.SILENT for each in heard)
+    if own and own.word is Word.PROVES and any(each.word is Word.UNREAD for each in heard):
+        return Ruling(Grade.UNVERIFIED, "", _told(told, own.said))
+    unheard = bool(left_out or evidence.untold) or any(each.word in (Word.SILENT, Word.UNREAD) for each in heard)
     return _by_own(own, _told(told, *evidence.untold), unheard, evidence.compiled)
 
 
@@ -72,7 +74,7 @@ def _by_own(own: Heard | None, told: str, unheard: bool, compiled: bool) -> Ruli
     word, said = (own.word, own.said) if own else (None, "")
     if word is Word.FAILS or word is Word.PROVES:
         return Ruling(Grade.FAILED if word is Word.FAILS else Grade.SELF_TESTED, OWN, _told(said, told))
-    if unheard or word in (Word.SILENT, Word.DOUBTED):
+    if unheard or word in (Word.SILENT, Word.UNREAD, Word.DOUBTED):
         return Ruling(Grade.UNVERIFIED, "", _told(told, said))
     applies = "It applies and compiles." if compiled else "It applies."
     return Ruling(Grade.APPLIES, "", _told(applies, told, said or "No test could decide more."))

@@ -59,7 +59,9 @@ class Bench:
                 before = steady(before, as_run(again))
         cases = ", ".join(cases_of_code(files, run, home)) if given else ""
         caveats = (f"The cases of {cases} come from the code.",) if cases else ()
-        return Trial(what=what, before=before, after=after, lacks=lacks, online=online, caveats=caveats)
+        return Trial(
+            what=what, before=before, after=after, lacks=lacks, online=online, caveats=caveats, unread=now.unread
+        )
 
     def others(self, what: str, files: Mapping[str, str]) -> Trial | None:
         """A trial by those that are not Python, by the command; None without any. Raises SandboxBroken."""

@@ -73,6 +73,17 @@ def test_one_kind_of_acceptance_tests_is_enough_to_prove_where_the_other_says_no
     assert "a test wants a network" in verdict.reason
 
 
+UNREAD = acceptance(UNCOLLECTED, Run(outcome="error", reason="no tests in t.py"), unread=True)
+
+
+def test_own_tests_do_not_stand_for_acceptance_tests_that_are_not_seen() -> None:
+    verdict = judge(Evidence(acceptance=(UNREAD,), own=own(FAILED, PASSED)))
+    assert (verdict.grade, verdict.by) == (Grade.UNVERIFIED, "")
+    assert "no tests in t.py" in verdict.reason
+    assert judge(Evidence(acceptance=(UNREAD,), own=own(FAILED, FAILED))).grade is Grade.FAILED
+    assert judge(Evidence(acceptance=(UNREAD, HELD), own=own(FAILED, PASSED))).grade is Grade.PROVEN
+
+
 def test_running_out_of_time_before_counts_as_failing() -> None:
     assert judge(Evidence(acceptance=(acceptance(OUT_OF_TIME, PASSED),))).grade is Grade.PROVEN
 

@@ -51,6 +51,8 @@ class TestRun:
     """What the canary runs showed; empty where there were none."""
     oddities: tuple[str, ...] = ()
     """What no honest run reports; with one of them there is no pass."""
+    unread: bool = False
+    """Nothing was run, for no test is seen in the source or it cannot be read: there may be some all the same."""
     mechanism: str = ""
     seconds: float = 0.0
     """All runs together, from the first start to the last end."""

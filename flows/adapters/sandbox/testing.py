@@ -17,7 +17,7 @@ from flows.adapters.sandbox.canary_runs import fooled, strays, weighed
 from flows.adapters.sandbox.expected import Suite, expected, test_files
 from flows.adapters.sandbox.folders import INI, Folders
 from flows.adapters.sandbox.interpreter import Interpreter, interpreter
-from flows.adapters.sandbox.judging import Outcome, TestRun, judge
+from flows.adapters.sandbox.judging import Outcome, TestRun, judge, names
 from flows.adapters.sandbox.reports import confirmed, read_report
 from flows.adapters.sandbox.session import Session
 from stages.search_replace import BYTE_ORDER_MARK
@@ -52,11 +52,12 @@ def run_tests(
     try:
         suite = expected(tests)
     except (SyntaxError, ValueError) as error:
-        return TestRun(Outcome.ERROR, f"The tests cannot be read: {error}.")
+        return TestRun(Outcome.ERROR, f"The tests cannot be read: {error}.", unread=True)
     except (RecursionError, MemoryError):
-        return TestRun(Outcome.ERROR, TOO_DEEP)
+        return TestRun(Outcome.ERROR, TOO_DEEP, unread=True)
     if not suite.tests and not suite.open_classes:
-        return TestRun(Outcome.ERROR, "There are no tests.")
+        where = names(test_files(tests)) or "files of these names"
+        return TestRun(Outcome.ERROR, f"There are no tests to be seen in {where}.", unread=True)
     environment = interpreter(python)
     if suite.asynchronous and not environment.has("pytest_asyncio"):
         return TestRun(
@@ -115,7 +116,7 @@ class _Trial:
         try:
             found = canaries_of(tests, [test for test in self.suite.tests if test.function])
         except (RecursionError, MemoryError):
-            return TestRun(Outcome.ERROR, TOO_DEEP)
+            return TestRun(Outcome.ERROR, TOO_DEEP, unread=True)
         held: list[tuple[list[Canary], TestRun]] = []
         began = time.monotonic()
         for number, part in enumerate([*split(found), *further(found)]):

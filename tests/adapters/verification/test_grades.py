@@ -76,6 +76,16 @@ def test_own_tests_make_it_self_tested(bench: Bench) -> None:
     assert (verdict.grade, verdict.by) == (Grade.SELF_TESTED, "own tests")
 
 
+@pytest.mark.parametrize(
+    "given", ["from calc import add\nglobals()['test_add'] = lambda: add(1, 2)\n", "def test_a(:\n"]
+)
+def test_own_tests_do_not_stand_for_acceptance_tests_that_are_not_seen(bench: Bench, given: str) -> None:
+    item = bench.item({"tests/test_given.py": given})
+    verdict = bench.verify(item, draft({"calc.py": RIGHT}, {"tests/test_add.py": ADDS}))
+    assert verdict.grade is Grade.UNVERIFIED
+    assert "test_given.py" in verdict.reason
+
+
 def test_a_draft_that_contradicts_its_own_tests_failed(bench: Bench) -> None:
     verdict = bench.verify(bench.item(), draft({"calc.py": CALC + "\n\nMORE = 1\n"}, OWN))
     assert (verdict.grade, verdict.by) == (Grade.FAILED, "own tests")
