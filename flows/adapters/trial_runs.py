@@ -30,7 +30,7 @@ def as_run(run: TestRun, at_fault: Collection[str] = ()) -> Run:
     at_fault: those that failed all the same.
     """
     tests = {test: "not imported" if _unimported(test, run) else state for test, state in run.tests.items()}
-    denied = {test for test in run.denied if tests.get(test) in ("failed", "error")}
+    denied = {test for test in run.denied if tests.get(test) in ("failed", "error", "not imported")}
     tests |= dict.fromkeys(denied.difference(at_fault), "denied")
     return Run(
         outcome="failed" if denied.intersection(at_fault) else run.outcome.value,

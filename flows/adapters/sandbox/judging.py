@@ -3,6 +3,7 @@
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Any
 
 from flows.adapters.sandbox import ExecResult, Limits
 from flows.adapters.sandbox.expected import Suite
@@ -64,14 +65,19 @@ def judge(suite: Suite, report: Report, ran: ExecResult, limits: Limits, lacking
     if report.done is not None and report.done != ran.exit_code:
         odd.append(f"the process ended with exit code {ran.exit_code}, not {report.done}")
     outcome, reason = (
-        _stopped(ran, limits) or _begun(report, ran, lacking) or _failing(suite, outcomes, report) or _odd(odd, report)
+        _stopped(ran, limits)
+        or _begun(report, ran, lacking)
+        or _failing(suite, outcomes, report)
+        or _unasked(report)
+        or _odd(odd, report)
     )
     if outcome is Outcome.PASSED and "passed" not in outcomes.values():
         outcome, reason = Outcome.UNVERIFIED, "Every test was skipped."
     known = outcomes.keys() | {part for test in suite.tests for part in test.around} | {"pytest"}
     messages = {name: report.message(name) for name in report.broke if name in known}
-    denied = {name: str(report.broke[name]["denied"]) for name in messages if report.broke[name].get("denied")}
-    through = {name: tuple(report.broke[name].get("through", ())) for name in messages}
+    facts = {name: _facts(name, suite, report) for name in outcomes.keys() | messages.keys()}
+    denied = {name: str(fact["denied"]) for name, fact in facts.items() if fact.get("denied")}
+    through = {name: tuple(fact.get("through", ())) for name, fact in facts.items() if fact}
     return TestRun(outcome, reason, outcomes, messages, denied, through, ran.output, oddities=tuple(odd))
 
 
@@ -100,7 +106,7 @@ def _begun(report: Report, ran: ExecResult, lacking: Collection[str]) -> Finding
         absent = str(facts["absent"]).partition(".")[0]
         if place in report.uncollected and absent in lacking and facts["in_tests"]:
             return Outcome.ERROR, f"{place} needs {absent}, which is not installed in this environment."
-    if failed := [place for place, outcome in report.uncollected.items() if outcome == "failed"]:
+    if failed := [p for p, outcome in report.uncollected.items() if outcome == "failed" and not _denied(p, report)]:
         return Outcome.FAILED, f"{failed[0]} could not be imported: {report.message(failed[0])}"
     if "pytest" in report.broke:
         return Outcome.FAILED, f"The run was broken off: {report.message('pytest')}"
@@ -112,11 +118,22 @@ def _begun(report: Report, ran: ExecResult, lacking: Collection[str]) -> Finding
     return Outcome.FAILED, f"The process ended {how} before the tests did."
 
 
+def _denied(place: str, report: Report) -> str:
+    return str(report.broke.get(place, {}).get("denied", ""))
+
+
+def _facts(test: str, suite: Suite, report: Report) -> Mapping[str, Any]:
+    """What is known of a test's exception, or of the one that kept its class or file from being imported."""
+    around = next((known.around for known in suite.tests if known.id == test), ())
+    places = (test, *(place for place in around if place in report.uncollected))
+    return next((report.broke[place] for place in places if place in report.broke), {})
+
+
 def _failing(suite: Suite, outcomes: Mapping[str, str], report: Report) -> Finding:
     failing = [test for test, outcome in outcomes.items() if outcome in ("failed", "error")]
     if not failing:
         return None
-    facts = [report.broke.get(test, {}) for test in failing]
+    facts = [_facts(test, suite, report) for test in failing]
     if all(fact.get("denied") for fact in facts):
         wanted = " and ".join(sorted({str(fact["denied"]) for fact in facts}))
         return Outcome.UNVERIFIED, f"{names(failing)} asked for {wanted}, which the sandbox does not give."
@@ -127,6 +144,15 @@ def _failing(suite: Suite, outcomes: Mapping[str, str], report: Report) -> Findi
     first = next((message for test in failing if (message := report.message(test))), "")
     of = f"{len(failing)} of {len(outcomes)} tests failed: {names(failing)}."
     return Outcome.FAILED, f"{of} {first}".strip()
+
+
+def _unasked(report: Report) -> Finding:
+    """For files in which no test is seen, but perhaps a class that has some."""
+    wanted = {place: _denied(place, report) for place, outcome in report.uncollected.items() if outcome == "failed"}
+    if not wanted:
+        return None
+    what = " and ".join(sorted({*wanted.values()}))
+    return Outcome.UNVERIFIED, f"{names(wanted)} asked for {what}, which the sandbox does not give."
 
 
 def _odd(odd: Collection[str], report: Report) -> tuple[Outcome, str]:

@@ -135,6 +135,16 @@ def test_an_import_fails_by_the_codes_fault_or_by_that_of_the_environment(
     assert run.tests[A] == "error"
 
 
+def test_what_the_sandbox_denies_while_a_file_is_imported_is_not_the_codes_fault() -> None:
+    lines: Lines = [{"uncollected": "test_x.py", "outcome": "failed"}, {"broke": "test_x.py", **broken(denied="it")}]
+    run = verdict([*lines, {"collected": []}, {"done": 2}], exit_code=2)
+    assert run.outcome is Outcome.UNVERIFIED
+    assert "asked for it, which the sandbox does not give" in run.reason
+    assert run.denied[A] == run.denied[B] == "it"
+    other: Lines = [{"uncollected": "test_y.py", "outcome": "failed"}, {"broke": "test_y.py", **broken()}]
+    assert verdict([*lines, *other, {"collected": []}, {"done": 2}], exit_code=2).outcome is Outcome.FAILED
+
+
 @pytest.mark.parametrize(
     ("facts", "outcome", "reason"),
     [

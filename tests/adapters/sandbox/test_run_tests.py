@@ -114,6 +114,36 @@ def test_the_code_cannot_exchange_what_the_tests_bring_along(trick: str, sandbox
     assert run.outcome in (Outcome.FAILED, Outcome.UNVERIFIED), run.reason
 
 
+GROUP = """
+import asyncio
+async def ask(): open("/proc/meminfo").read()
+async def slip(): raise ValueError
+async def run(*tasks):
+    async with asyncio.TaskGroup() as group:
+        for task in tasks: group.create_task(task)
+"""
+
+
+@pytest.mark.parametrize(
+    ("tasks", "outcome"),
+    [("ask()", Outcome.UNVERIFIED), ("ask(), ask()", Outcome.UNVERIFIED), ("ask(), slip()", Outcome.FAILED)],
+)
+def test_a_group_is_excused_if_each_of_its_exceptions_is(
+    tasks: str, outcome: Outcome, sandbox: Sandbox, place: Path
+) -> None:
+    test = f"import asyncio, code_of_it as it\ndef test_a(): asyncio.run(it.run({tasks}))\n"
+    test = test.replace("ask()", "it.ask()").replace("slip()", "it.slip()")
+    assert verify(sandbox, place, {"code_of_it.py": GROUP}, {"test_a.py": test}).outcome is outcome
+
+
+def test_what_is_denied_while_a_file_is_imported_is_named(sandbox: Sandbox, place: Path) -> None:
+    test = "from solution import double\nTOTAL = open('/proc/meminfo').read()\ndef test_a(): assert double(1) == 2\n"
+    run = verify(sandbox, place, {"solution.py": RIGHT}, {"test_a.py": test})
+    assert (run.outcome, run.reason) == (
+        Outcome.UNVERIFIED, "test_a.py::test_a asked for /proc, which the sandbox does not give."
+    )  # fmt: skip
+
+
 def test_the_unchanged_tests_are_nowhere_to_be_read(sandbox: Sandbox, place: Path) -> None:
     code = "import pathlib\ndef texts(): return [p.read_text() for p in pathlib.Path('.').rglob('*.py')]\n"
     test = "from a import texts\ndef test_a():\n    assert sum('uniq' + 'ue' in text for text in texts()) == 0\n"
