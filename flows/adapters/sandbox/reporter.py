@@ -8,6 +8,7 @@ before any code is imported, {"collected": [ids]}, {"id", "when", "outcome", …
 """
 # ruff: noqa: PTH109, PTH117 (the code may change what pathlib does)
 
+import builtins
 import json
 import os
 import traceback
@@ -18,7 +19,11 @@ RESULT_FD = 3
 MESSAGE = 600
 """Characters of what a failure says."""
 FILES = 20
-"""Paths told of an exception."""
+"""Paths told of an exception, and exceptions of a group that are looked at."""
+MANY = 100
+"""Exceptions that are looked at for one failure."""
+DEEPEST = 3
+"""Groups in groups."""
 
 
 class Report:
@@ -62,8 +67,8 @@ class Report:
         self._tell(node.nodeid, call.excinfo.value)
 
     def _tell(self, broke: str, error: BaseException) -> None:
-        chain = list(_chain(error))
-        first = chain[-1]
+        chain = _all(error)
+        first = _chain(error)[-1]
         self.write(
             broke=broke,
             message=_text(error),
@@ -71,8 +76,8 @@ class Report:
             absent=next((str(e.name) for e in chain if isinstance(e, ModuleNotFoundError)), ""),
             unimportable=any(isinstance(e, ImportError) for e in chain),
             in_tests=_last_file(first.__traceback__).startswith(self.tests),
-            denied=next((what for e in chain if (what := self.denials.of(e))), ""),
-            hidden=next((path for e in chain if (path := self.denials.hidden(e))), ""),
+            denied=_told(error, self.denials.of),
+            hidden=_told(error, self.denials.hidden),
             through=sorted({path for e in chain for path in self._files_of_code(e)})[:FILES],
         )
 
@@ -92,6 +97,34 @@ def _chain(error: BaseException) -> Any:
         seen.append(waiting)
         waiting = waiting.__cause__ or waiting.__context__
     return seen
+
+
+def _parts(error: BaseException) -> Any:
+    """Of a group, which Python has from 3.11 on."""
+    grouped = isinstance(error, getattr(builtins, "BaseExceptionGroup", ()))
+    return getattr(error, "exceptions", ())[:FILES] if grouped else ()
+
+
+def _all(error: BaseException) -> list[BaseException]:
+    """The chain of an exception, and those of all that are grouped in it."""
+    found: list[BaseException] = []
+    waiting = [error]
+    while waiting and len(found) < MANY:
+        new = [one for one in _chain(waiting.pop(0)) if one not in found]
+        found += new
+        waiting += [part for one in new for part in _parts(one)]
+    return found
+
+
+def _told(error: BaseException, look: Any, depth: int = 0) -> str:
+    """What one of a chain tells, or a group each of whose exceptions tells something."""
+    for one in _chain(error):
+        if what := look(one):
+            return str(what)
+        told = [_told(part, look, depth + 1) for part in _parts(one)] if depth < DEEPEST else []
+        if told and all(told):
+            return told[0]
+    return ""
 
 
 def _absent_fixture(error: BaseException) -> str:
