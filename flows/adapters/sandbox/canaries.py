@@ -11,8 +11,8 @@ from itertools import chain, groupby, islice
 from flows.adapters.sandbox.expected import Expected
 from flows.adapters.sandbox.helpers import Helpers
 from flows.adapters.sandbox.mutations import Mutation, Strength
-from flows.adapters.sandbox.places import Edit, Owner, Place, edited
-from flows.adapters.sandbox.reach import certain, perhaps
+from flows.adapters.sandbox.places import Edit, Owner, edited
+from flows.adapters.sandbox.reach import certain, perhaps, stop, stop_at_end
 from flows.adapters.sandbox.values import DICE
 
 MANY = 100
@@ -34,6 +34,10 @@ class Canary:
     in_fixture: bool = False
     hidden: bool = False
     """It calls what looks like an assertion and cannot be changed: to fail plainly says nothing of it."""
+    stops: tuple[Edit, ...] = ()
+    """Where it is not certain that any of its assertions is reached: failures that show whether one is."""
+    end: tuple[Edit, ...] = ()
+    """A failure for when none is."""
     more: tuple[Mutation, ...] = ()
     """Changes to its other assertions that are certainly reached, one for each, the best first."""
 
@@ -41,6 +45,20 @@ class Canary:
     def changes(self) -> list[tuple[Edit, ...]]:
         """All that may be done to it, one at a time."""
         return [self.edits, *(change.edits for change in self.more)]
+
+    def lies(self, outcomes: Mapping[str, str]) -> set[str]:
+        """Reported tests that passed, of its own."""
+        return {reported for reported, state in outcomes.items() if state == "passed" and self.covers(reported)}
+
+    @property
+    def stopped(self) -> "Canary":
+        """Failing where one of its assertions is reached, and only there."""
+        return replace(self, edits=self.stops)
+
+    @property
+    def ended(self) -> "Canary":
+        """Failing also where none of its assertions is reached: that shows no more than that it runs."""
+        return replace(self, edits=(*self.edits, *self.end), strength=Strength.PLAIN, stops=())
 
     def covers(self, reported: str) -> bool:
         """Whether a reported id is one of its tests or their variants."""
@@ -71,14 +89,14 @@ def _canary(tests: tuple[Expected, ...], helpers: Helpers) -> Canary:
     if best := _best(certain(place.function.body, place, helpers.resolve)):
         return Canary(place.owner, tests, best[0].edits, best[0].strength, touches, more=(*best[1:],))
     if found := list(perhaps(place.function.body, place, helpers.resolve)):
-        return Canary(
-            place.owner, tests, (*chain(*(one.edits for one in found)),), max(one.strength for one in found), touches
-        )
+        edits, stops = tuple(chain(*(one.edits for one, _ in found))), tuple(chain(*(stops for _, stops in found)))
+        strength = max(one.strength for one, _ in found)
+        return Canary(place.owner, tests, edits, strength, touches, stops=stops, end=(stop_at_end(place),))
     fixtures = helpers.fixtures(place)
     if best := _best(one for fixture in fixtures for one in certain(fixture.function.body, fixture, helpers.resolve)):
         return Canary(place.owner, tests, best[0].edits, best[0].strength, touches, in_fixture=True)
     hidden = helpers.hides_assertions(place.function)
-    return Canary(place.owner, tests, (_plain_failure(place),), Strength.PLAIN, touches, hidden=hidden)
+    return Canary(place.owner, tests, (stop(place.function.body[0], place),), Strength.PLAIN, touches, hidden=hidden)
 
 
 def _best(assertions: Iterable[list[Mutation]]) -> list[Mutation]:
@@ -90,16 +108,6 @@ def _best(assertions: Iterable[list[Mutation]]) -> list[Mutation]:
         place = tuple((edit.path, edit.start, edit.end) for change in changes for edit in change.edits)
         found.setdefault(place, one)
     return sorted(DICE.sample([*found.values()], len(found)), key=lambda one: one.strength)
-
-
-def _plain_failure(place: Place) -> Edit:
-    """Before the first statement, or on its line if it shares that with the `def`."""
-    first = place.function.body[0]
-    decorators = getattr(first, "decorator_list", [])
-    line = min([first.lineno, *(d.lineno for d in decorators)])
-    column = first.col_offset
-    joint = "; " if line == place.function.lineno else "\n" + " " * column
-    return place.edit((line, column), (line, column), f"raise AssertionError{joint}")
 
 
 def split(found: Collection[Canary]) -> tuple[list[Canary], list[Canary]]:

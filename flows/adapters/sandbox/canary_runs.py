@@ -55,7 +55,7 @@ def weighed(canaries: Collection[Canary], runs: int, unused: int) -> tuple[str, 
     said += f"; {unused} of their assertions were never changed: that would take more runs, or time" if unused else ""
     if not plain:
         return said, ""
-    said += f"; no assertion is seen in {unseen}: that it passes shows that it runs"
+    said += f"; no assertion is seen, or none was reached, in {unseen}: that it passes shows that it runs"
     if len(plain) < len(canaries) or not any(canary.hidden for canary in plain):
         return said, ""
     return said, f"No assertion of the tests could be changed, and so nothing shows that they check anything: {unseen}."

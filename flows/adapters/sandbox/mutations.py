@@ -110,7 +110,10 @@ def of_call(call: ast.Call, place: Place) -> Iterator[Mutation]:
     """`self.assertEqual(a, b)` and its like; `mock.assert_called_with(1)`; `pytest.raises(Error, function)`."""
     name = getattr(call.func, "attr", "") or getattr(call.func, "id", "")
     plain = len(call.args) == 2 and not any(word.arg in ("atol", "rtol", "delta", "places") for word in call.keywords)
-    if name in ("assertTrue", "assertFalse") and call.args and isinstance(call.args[0], ast.Compare):
+    truth = name in ("assertTrue", "assertFalse") and bool(call.args)
+    if truth and never_holds(call.args[0], name == "assertTrue"):
+        return
+    if truth and isinstance(call.args[0], ast.Compare):
         yield from of_condition(call.args[0], place, name == "assertTrue")
     elif EQUALITIES.match(name) and plain:
         yield from _sides([call.args[1], call.args[0]], place)
@@ -131,10 +134,28 @@ def of_raising(call: ast.Call, place: Place) -> Iterator[Mutation]:
         if isinstance(node, ast.Constant) and not re.search(r"[^\w\s'\":,;]", place.text(node)):
             yield Mutation(Strength.ALIKE, tuple(other_value(node, place)))
             return
-    known = ast.unparse(call.args[0])
-    errors = [name for name in OTHER_ERRORS if name not in known]
-    other = DICE.choice(errors)
-    yield Mutation(Strength.OPPOSITE, (place.replaced(call.args[0], other),))
+    yield Mutation(Strength.OPPOSITE, (_other_error(call.args[0], place),))
+
+
+def of_handlers(node: ast.Try, place: Place) -> Iterator[Mutation]:
+    """Other errors for those that a statement with `except` expects; none if one of them takes what ends a run."""
+    kinds = [handler.type for handler in node.handlers if handler.type]
+    if kinds and not any(
+        re.search(r"Interrupt|Exit|BaseException|AssertionError", ast.unparse(kind)) for kind in kinds
+    ):
+        yield Mutation(Strength.OPPOSITE, tuple(_other_error(kind, place) for kind in kinds))
+
+
+def _other_error(known: ast.expr, place: Place) -> Edit:
+    named = ast.unparse(known)
+    return place.replaced(known, DICE.choice([name for name in OTHER_ERRORS if name not in named]))
+
+
+def never_holds(test: ast.expr, wanted: bool = True) -> bool:
+    """Whether it is `False`, or its like: written to be never reached."""
+    if isinstance(test, ast.UnaryOp) and isinstance(test.op, ast.Not):
+        return never_holds(test.operand, not wanted)
+    return isinstance(test, ast.Constant) and bool(test.value) is not wanted
 
 
 def is_raising(call: ast.Call) -> bool:

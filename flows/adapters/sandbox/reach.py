@@ -6,7 +6,17 @@ from dataclasses import replace
 from itertools import chain
 
 from flows.adapters.sandbox.expected import Function
-from flows.adapters.sandbox.mutations import Mutation, Strength, is_raising, of_call, of_condition, of_raising, parts_of
+from flows.adapters.sandbox.mutations import (
+    Mutation,
+    Strength,
+    is_raising,
+    never_holds,
+    of_call,
+    of_condition,
+    of_handlers,
+    of_raising,
+    parts_of,
+)
 from flows.adapters.sandbox.places import Edit, Place, end_of, start_of
 
 Resolve = Callable[[ast.Call, Place], Place | None]
@@ -23,6 +33,8 @@ def certain(body: list[ast.stmt], place: Place, resolve: Resolve) -> Iterator[li
             yield from _rows(node, place, resolve)
         elif isinstance(node, ast.With | ast.AsyncWith | ast.Try) and _runs(node):
             yield from certain(node.body, place, resolve)
+        elif isinstance(node, ast.Try) and _expects(node) and (changes := list(of_handlers(node, place))):
+            yield changes
         if isinstance(node, ast.Raise) or any(isinstance(inner, ast.Return) for inner in _own(node)):
             return  # what follows may not be reached
 
@@ -49,11 +61,19 @@ def _within(edit: Edit, node: ast.AST, place: Place) -> bool:
     return edit.path == place.source.path and start_of(node) <= edit.start <= end_of(node)
 
 
-def perhaps(body: list[ast.stmt], place: Place, resolve: Resolve) -> Iterator[Mutation]:
-    """The best change to each statement that may be reached: they make a test fail together, if anything does."""
+def perhaps(body: list[ast.stmt], place: Place, resolve: Resolve) -> Iterator[tuple[Mutation, tuple[Edit, ...]]]:
+    """The best change to each statement that may be reached: they make a test fail together, if anything does.
+
+    With each, failures that show whether it is reached.
+    """
     for node in body:
         best = sorted(chain(*of_statement(node, place, resolve)), key=lambda found: found.strength)[:1]
-        yield from best
+        yield from ((one, (stop(node, place),)) for one in best)
+        if isinstance(node, ast.Try):
+            stops = tuple(stop(handler.body[0], place) for handler in node.handlers)
+            yield from ((one, stops) for one in of_handlers(node, place))
+            for handler in node.handlers:
+                yield from perhaps(handler.body, place, resolve)
         if not best and (helper := _helper(node, place, resolve)):
             yield from perhaps(helper.function.body, helper, resolve)
         for part in ("body", "orelse", "finalbody"):
@@ -61,10 +81,30 @@ def perhaps(body: list[ast.stmt], place: Place, resolve: Resolve) -> Iterator[Mu
                 yield from perhaps(getattr(node, part, []), place, resolve)
 
 
+def stop(node: ast.stmt, place: Place) -> Edit:
+    """A plain failure before a statement, on its line if it shares that with another."""
+    line, column = min([start_of(node), *((d.lineno, node.col_offset) for d in getattr(node, "decorator_list", []))])
+    before = place.source.lines[line - 1][:column].decode()
+    if isinstance(node, ast.If) and place.source.lines[line - 1][column:].startswith(b"elif"):
+        return place.replaced(node.test, "1 / 0")
+    joint = "; " if before.strip() else f"\n{before}"
+    return place.edit((line, column), (line, column), f"raise AssertionError{joint}")
+
+
+def stop_at_end(place: Place) -> Edit:
+    """A plain failure after all that a function does, before it if it may return elsewhere."""
+    first, last = place.function.body[0], place.function.body[-1]
+    if any(isinstance(inner, ast.Return) for node in place.function.body for inner in _own(node)):
+        return stop(first, place)
+    before = place.source.lines[first.lineno - 1][: first.col_offset].decode()
+    joint = "; " if before.strip() else f"\n{before}"
+    return place.edit(end_of(last), end_of(last), f"{joint}raise AssertionError")
+
+
 def of_statement(node: ast.stmt, place: Place, resolve: Resolve) -> Iterator[list[Mutation]]:
     """For each assertion in this statement itself the changes to it."""
     if isinstance(node, ast.Assert):
-        yield from (list(of_condition(part, place)) for part in parts_of(node.test))
+        yield from (list(of_condition(part, place)) for part in parts_of(node.test) if not never_holds(node.test))
     elif isinstance(node, ast.If) and _complains(node.body[0]) and not node.orelse:
         yield from (list(of_condition(part, place, wanted=False)) for part in parts_of(node.test, wanted=False))
     elif call := _called(node):
@@ -118,10 +158,27 @@ def _counts(node: ast.expr) -> bool:
 
 def _complains(node: ast.stmt) -> bool:
     """Whether a statement makes the test fail."""
+    if isinstance(node, ast.Assert):
+        return never_holds(node.test)
     if isinstance(node, ast.Raise):
         return node.exc is None or "Skip" not in ast.unparse(node.exc)
     call = node.value if isinstance(node, ast.Expr) else None
-    return isinstance(call, ast.Call) and ast.unparse(call.func) in ("pytest.fail", "self.fail", "fail")
+    return isinstance(call, ast.Call) and (
+        ast.unparse(call.func) in ("pytest.fail", "self.fail", "fail") or _is_never_right(call)
+    )
+
+
+def _is_never_right(call: ast.Call) -> bool:
+    """Whether it is `self.assertTrue(False)`."""
+    name = getattr(call.func, "attr", "")
+    return name in ("assertTrue", "assertFalse") and bool(call.args) and never_holds(call.args[0], name == "assertTrue")
+
+
+def _expects(node: ast.Try) -> bool:
+    """Whether a test fails unless an exception is raised and caught: what comes without one makes it fail."""
+    last = node.orelse[0] if node.orelse else node.body[-1]
+    jumps = (inner for part in (node.body, node.finalbody) for one in part for inner in _own(one))
+    return _complains(last) and not any(isinstance(one, ast.Return | ast.Continue | ast.Break) for one in jumps)
 
 
 def _contexts(node: ast.stmt) -> list[ast.Call]:

@@ -117,14 +117,12 @@ class _Trial:
             found = canaries_of(tests, [test for test in self.suite.tests if test.function])
         except (RecursionError, MemoryError):
             return TestRun(Outcome.ERROR, TOO_DEEP, unread=True)
-        held: list[tuple[list[Canary], TestRun]] = []
-        began = time.monotonic()
-        for number, part in enumerate([*split(found), *further(found)]):
-            if number >= 2 and time.monotonic() - began > CANARY_S:
-                break
-            held.append((part, self.run(session, changed(tests, part))))
-            if strays(held[-1][1], part):
-                break
+        held = self._held(session, tests, found)
+        if lies := {one: lied for part, then in held for one in part if one.stops and (lied := one.lies(then.tests))}:
+            then = self.run(session, changed(tests, [one.stopped for one in lies]))
+            idle = {one.owner for one, lied in lies.items() if lied <= one.lies(then.tests)}
+            found = [one.ended if one.owner in idle else one for one in found]
+            held = self._held(session, tests, found) if idle else held
         run = self.run(session, tests)
         if run.outcome is not Outcome.PASSED:
             return run
@@ -135,6 +133,20 @@ class _Trial:
         unused = left_out(able, [canary for part, _ in held for canary in part])
         said, reason = weighed(able, len(held), unused)
         return replace(run, outcome=Outcome.UNVERIFIED if reason else run.outcome, reason=reason, canaries=said)
+
+    def _held(
+        self, session: Session, tests: Mapping[str, str], found: Collection[Canary]
+    ) -> list[tuple[list[Canary], TestRun]]:
+        """Canary runs, each with the tests that are changed in it."""
+        held: list[tuple[list[Canary], TestRun]] = []
+        began = time.monotonic()
+        for number, part in enumerate([*split(found), *further(found)]):
+            if number >= 2 and time.monotonic() - began > CANARY_S:
+                break
+            held.append((part, self.run(session, changed(tests, part))))
+            if strays(held[-1][1], part):
+                break
+        return held
 
     def _plan(self, folders: Folders, tests: Mapping[str, str], nonce: str, ours: frozenset[str]) -> dict[str, Any]:
         brought = needs.modules(tests, self.home)

@@ -51,6 +51,12 @@ BODIES = [
     "for n in range(3):\n        assert f(n) == n + n",
     "if f(1):\n        assert f(1) == 2\n    else:\n        assert f(1) == 3",
     "try:\n        assert f(1) == 2\n    finally:\n        pass",
+    "try:\n        f(None)\n        assert False\n    except TypeError:\n        pass",
+    "try:\n        f(None)\n    except (TypeError, KeyError) as e: pass\n    else:\n        assert not True, 'none'",
+    "try:\n        f(None)\n        assert False\n    except TypeError as e:\n        assert 'NoneType' in str(e)",
+    "for bad in (None, None):\n        try: f(bad)\n        except TypeError: continue\n        assert False",
+    "for n in list('ab'):\n        if n == 'a':\n            assert f(n)\n        elif f(n) != 'bb': assert False",
+    "if f(1) != 2:\n        assert False, 'wrong'",
     "if not f(1):\n        return\n    assert f(1) == 2",
     "'''Only a sentence.'''",
     "f(1)",
@@ -92,6 +98,34 @@ def test_a_changed_test_fails_where_it_passed(body: str) -> None:
     for _ in range(4):  # there are dice in it
         with pytest.raises((AssertionError, TypeError)):
             run(mutated(text))
+
+
+NEVER = [
+    "for wrong in [n for n in range(3) if f(n) != n + n]:\n        assert wrong is None",
+    "for wrong in (): assert f(wrong)",
+    "x = f(1)\n    if not x: assert x\n    elif x < 2:\n        assert x == 3  # here",
+    "try: f(1)\n    except TypeError: assert f(2) == 5",
+    "if f(1) > 9:\n        return\n    if f(1) > 8: return",
+]
+
+
+@pytest.mark.parametrize("body", NEVER)
+@pytest.mark.parametrize("indentation", ["    ", "\t"])
+def test_what_is_never_reached_is_told_apart_and_fails_by_other_means(body: str, indentation: str) -> None:
+    text = f"{FUNCTION}\ndef test_it():\n    {body}\n".replace("    ", indentation)
+    (canary,) = found(text)
+    for passing in (canary, canary.stopped) if canary.stops else ():
+        run(changed({PATH: text}, [passing])[PATH])
+    with pytest.raises(AssertionError):
+        run(changed({PATH: text}, [canary.ended])[PATH])
+
+
+def test_what_is_reached_is_seen_to_be() -> None:
+    text = f"{FUNCTION}\ndef test_it():\n    for n in list('ab'):\n        assert f(n) == n + n\n"
+    (canary,) = found(text)
+    for one in (canary, canary.stopped):
+        with pytest.raises(AssertionError):
+            run(changed({PATH: text}, [one])[PATH])
 
 
 def test_a_test_on_one_line_is_changed_too() -> None:

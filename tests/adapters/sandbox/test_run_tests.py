@@ -114,6 +114,28 @@ def test_the_code_cannot_exchange_what_the_tests_bring_along(trick: str, sandbox
     assert run.outcome in (Outcome.FAILED, Outcome.UNVERIFIED), run.reason
 
 
+NONE = "def test_none():\n    for wrong in [n for n in (1, 2) if double(n) != n + n]:\n        assert wrong is None\n"
+SOME = "def test_some():\n    for n in [one for one in (1, 2)]:\n        assert double(n) == n + n\n"
+
+
+def test_a_test_whose_assertions_no_right_code_reaches_passes_and_is_named(sandbox: Sandbox, place: Path) -> None:
+    for number, tests in enumerate((NONE, NONE + SOME, TEST + NONE)):
+        test = f"from solution import double\n{tests}"
+        run = verify(sandbox, place / str(number), {"solution.py": RIGHT}, {"test_a.py": test})
+        assert (run.outcome, run.reason) == (Outcome.PASSED, "")
+        assert "none was reached, in test_a.py::test_none:" in run.canaries
+
+
+def test_an_answer_that_equals_everything_is_met_where_assertions_are_reached_by_chance(
+    sandbox: Sandbox, place: Path
+) -> None:
+    code = "from unittest.mock import ANY\ndef double(n): return ANY\n"
+    test = f"from solution import double\n{NONE}{SOME}"
+    run = verify(sandbox, place, {"solution.py": code}, {"test_a.py": test})
+    assert run.outcome is Outcome.UNVERIFIED
+    assert "test_some passed even when changed" in run.reason
+
+
 GROUP = """
 import asyncio
 async def ask(): open("/proc/meminfo").read()
