@@ -49,7 +49,7 @@ def _line(name: str, wanted: Any) -> str:
         return name + _versions(str(wanted))
     if elsewhere := next((wanted[key] for key in ("git", "url", "path", "file") if key in wanted), ""):
         return f"{name} @ {elsewhere}"
-    extras = ",".join(map(str, wanted.get("extras", ())))
+    extras = ",".join(map(str, named if isinstance(named := wanted.get("extras"), list) else ()))
     marker = f"; {wanted['markers']}" if "markers" in wanted else ""
     return f"{name}{f'[{extras}]' if extras else ''}{_versions(str(wanted.get('version', '')))}{marker}"
 

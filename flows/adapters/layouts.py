@@ -36,9 +36,16 @@ def roots(tree: Path) -> tuple[str, ...]:
         ("setup.cfg", "tool:pytest"),
     )
     found += [ini(tree / name).get(section, {}).get("pythonpath", "") for name, section in sections]
-    named = [word for words in found for word in (words.split() if isinstance(words, str) else map(str, words))]
+    named = [word for words in found for word in _words(words)]
     inside = [str(PurePosixPath(word)) for word in named if ".." not in word and not word.startswith("/")]
     return tuple(dict.fromkeys((*inside, *ROOTS)))
+
+
+def _words(value: object) -> list[str]:
+    """Of a setting that may be a text or a list, or be wrong."""
+    if isinstance(value, str):
+        return value.split()
+    return [str(one) for one in value] if isinstance(value, list) else []
 
 
 def modules(tree: Path, folders: Iterable[str], imported: Collection[str] = ()) -> tuple[str, ...]:

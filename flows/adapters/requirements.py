@@ -2,7 +2,7 @@
 
 import re
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +32,7 @@ def requirements(tree: Path) -> tuple[str, ...]:
     odd = sorted(line for line in found if not _REQUIREMENT.fullmatch(line) or line.splitlines() != [line])
     if odd:
         raise Permanent(f"it requires {', '.join(odd[:3])}, which is more than a name and a version")
-    own = {_plain(str(table.get("name", ""))) for table in (project.get("project", {}), _poetry(project))}
+    own = {_plain(str(table.get("name", ""))) for table in (_table(project, "project"), _poetry(project))}
     own.add(_plain(ini(tree / "setup.cfg").get("metadata", {}).get("name", "")))
     return tuple(sorted(line for line in found if _name(line) not in own))
 
@@ -55,7 +55,7 @@ def pins(tree: Path) -> tuple[str, ...]:
     found = set()
     for name in LOCKS:
         locked = toml(tree / name)
-        for package in [*locked.get("package", []), *locked.get("packages", [])]:
+        for package in [*_list(locked, "package", name), *_list(locked, "packages", name)]:
             if isinstance(package, dict) and {"name", "version"} <= package.keys() and _from_index(package):
                 found.add(f"{package['name']}=={package['version']}")
     return tuple(sorted(pin for pin in found if _PIN.fullmatch(pin)))
@@ -76,10 +76,10 @@ def _lines(file: Path) -> Iterator[str]:
 
 
 def _declared(project: dict[str, Any]) -> Iterator[str]:
-    table = project.get("project", {})
-    lists = [table.get("dependencies", [])]
-    for groups in (table.get("optional-dependencies", {}), project.get("dependency-groups", {})):
-        lists += [groups[name] for name in GROUPS if name in groups]
+    table = _table(project, "project")
+    lists = [_list(table, "dependencies")]
+    for groups in (_table(table, "optional-dependencies"), _table(project, "dependency-groups")):
+        lists += [_list(groups, name) for name in GROUPS]
     yield from of_poetry(_poetry(project), GROUPS)
     yield from (line.strip() for lines in lists for line in lines if isinstance(line, str))
 
@@ -97,8 +97,22 @@ def toml(file: Path) -> dict[str, Any]:
 
 
 def _poetry(project: dict[str, Any]) -> dict[str, Any]:
-    found = project.get("tool", {}).get("poetry", {})
-    return found if isinstance(found, dict) else {}
+    return _table(_table(project, "tool"), "poetry")
+
+
+def _table(found: Mapping[str, Any], name: str) -> dict[str, Any]:
+    """Raises Permanent for what is none, since nobody can say what it was to require."""
+    value = found.get(name, {})
+    if not isinstance(value, dict):
+        raise Permanent(f"its pyproject.toml cannot be read: {name} is no table")
+    return value
+
+
+def _list(found: Mapping[str, Any], name: str, file: str = "pyproject.toml") -> list[Any]:
+    value = found.get(name, [])
+    if not isinstance(value, list):
+        raise Permanent(f"its {file} cannot be read: {name} is no list")
+    return value
 
 
 def _name(line: str) -> str:

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from flows.adapters.environments import Environments
+from flows.adapters.layouts import roots
 from flows.adapters.requirements import pins, requirements, unread
 from stages.errors import Permanent, Transient
 from stages.models import Grade
@@ -123,6 +124,35 @@ def test_options_in_requirements_lead_pip_nowhere(tmp_path: Path) -> None:
 def test_a_broken_project_file_is_told(tmp_path: Path) -> None:
     with pytest.raises(Permanent, match=r"pyproject\.toml cannot be read"):
         requirements(tree(tmp_path, {"pyproject.toml": "[broken"}))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "tool = 1",
+        "project = 'x'",
+        "dependency-groups = ['test']",
+        "[project]\ndependencies = 5",
+        "[project]\noptional-dependencies = 5",
+        "[project.optional-dependencies]\ntest = 'x'",
+        "[tool]\npoetry = 'x'",
+    ],
+)
+def test_a_project_file_that_is_no_project_file_is_told(tmp_path: Path, text: str) -> None:
+    with pytest.raises(Permanent, match=r"pyproject\.toml cannot be read: [a-z-]+ is no (table|list)"):
+        requirements(tree(tmp_path, {"pyproject.toml": text}))
+
+
+def test_a_lock_file_that_is_none_is_told(tmp_path: Path) -> None:
+    with pytest.raises(Permanent, match=r"uv\.lock cannot be read: package is no list"):
+        pins(tree(tmp_path, {"uv.lock": "package = 5"}))
+
+
+def test_a_setting_of_another_kind_is_passed_over(tmp_path: Path) -> None:
+    strange = "[tool.poetry.dependencies]\nx = {version = '1', extras = 5}\n[tool.pytest]\npythonpath = 5\n"
+    found = tree(tmp_path, {"pyproject.toml": strange})
+    assert requirements(found) == ("x==1",)
+    assert roots(found) == ("src", ".")
 
 
 def test_locked_versions_are_pins(tmp_path: Path) -> None:
