@@ -21,6 +21,7 @@ GROUPS = ("test", "tests", "testing", "dev")
 LOCKS = ("uv.lock", "poetry.lock", "pdm.lock", "pylock.toml")
 _REQUIREMENT = re.compile(r"[A-Za-z0-9][\w.-]*(\[[\w,. -]*\])?\s*([<>=!~(][^/@$\r\n]*)?(;[^$\r\n]*)?")
 """A name, extras, versions, a marker: neither an option nor an address, a path, or a variable that pip expands."""
+_MARKER = re.compile(r"[\w .'\"<>=!~(),-]+", re.ASCII)
 _PIN = re.compile(r"[A-Za-z0-9][\w.-]*==[\w.!+*-]+", re.ASCII)
 
 
@@ -51,14 +52,35 @@ def required(tree: Path) -> frozenset[str]:
 
 
 def pins(tree: Path) -> tuple[str, ...]:
-    """`name==version` of every package in the repository's lock files."""
-    found = set()
+    """`name==version` of every package in the repository's lock files, with its marker where that has one.
+
+    Of a package with several versions those are kept that have markers, if all have: which holds is pip's to say. Else
+    none is, and pip finds one by the project's own ranges.
+    """
+    found: dict[str, dict[str, str]] = {}
     for name in LOCKS:
         locked = toml(tree / name)
         for package in [*_list(locked, "package", name), *_list(locked, "packages", name)]:
             if isinstance(package, dict) and {"name", "version"} <= package.keys() and _from_index(package):
-                found.add(f"{package['name']}=={package['version']}")
-    return tuple(sorted(pin for pin in found if _PIN.fullmatch(pin)))
+                pin = f"{package['name']}=={package['version']}"
+                if _PIN.fullmatch(pin):
+                    found.setdefault(_plain(package["name"]), {})[pin] = _marker(package)
+    return tuple(sorted(line for versions in found.values() for line in _lines_of(versions)))
+
+
+def _lines_of(versions: Mapping[str, str]) -> list[str]:
+    """Of one package, pin → marker, as lines for pip."""
+    if len(versions) == 1:
+        return [*versions]
+    return [f"{pin}; {marker}" for pin, marker in versions.items()] if all(versions.values()) else []
+
+
+def _marker(package: Mapping[str, Any]) -> str:
+    """As uv (a list, of which one has to hold), Poetry (a text, or one for each group) and others write it."""
+    found = next((package[key] for key in ("resolution-markers", "markers", "marker") if key in package), ())
+    parts = [found] if isinstance(found, str) else [*found.values()] if isinstance(found, dict) else found
+    fits = isinstance(parts, list) and all(isinstance(part, str) and _MARKER.fullmatch(part) for part in parts)
+    return " or ".join(f"({part})" for part in parts) if fits else ""
 
 
 def _from_index(package: dict[str, Any]) -> bool:

@@ -111,6 +111,31 @@ def test_a_pin_is_one_version_whatever_a_lock_file_says(tmp_path: Path) -> None:
     assert pins(tree(tmp_path, {"uv.lock": locked})) == ("x==1.0",)
 
 
+OLD, NEW = "python_full_version < '3.11'", "python_full_version >= '3.11'"
+
+
+@pytest.mark.parametrize(
+    ("name", "one", "other", "pinned"),
+    [
+        ("uv.lock", f'resolution-markers = ["{OLD}"]', f'resolution-markers = ["{NEW}"]', (f"({OLD})", f"({NEW})")),
+        ("poetry.lock", f'markers = "{OLD}"', f'markers = {{main = "{NEW}"}}', (f"({OLD})", f"({NEW})")),
+        ("pylock.toml", f'marker = "{OLD}"', f'marker = "{NEW}"', (f"({OLD})", f"({NEW})")),
+        ("uv.lock", "", f'resolution-markers = ["{NEW}"]', ()),
+        ("uv.lock", 'markers = "a\\n-e ."', f'markers = "{NEW}"', ()),
+        ("uv.lock", "markers = 5", f'markers = "{NEW}"', ()),
+    ],
+)
+def test_of_a_package_in_two_versions_the_markers_choose(
+    tmp_path: Path, name: str, one: str, other: str, pinned: tuple[str, ...]
+) -> None:
+    packages = "\n".join(
+        f'[[package]]\nname = "{package}"\nversion = "{version}"\n{marker}'
+        for package, version, marker in (("x", "1.0", one), ("X", "2.0", other), ("y", "1.0", f'marker = "{OLD}"'))
+    )
+    lines = (f"x==1.0; {pinned[0]}", f"X==2.0; {pinned[1]}") if pinned else ()
+    assert set(pins(tree(tmp_path, {name: packages}))) == {*lines, "y==1.0"}
+
+
 @pytest.mark.parametrize("line", ["x>=1\\n-e .", "x; a\\u2028--index-url b"])
 def test_a_requirement_is_one_line(tmp_path: Path, line: str) -> None:
     with pytest.raises(Permanent, match="more than a name and a version"):
