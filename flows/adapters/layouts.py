@@ -38,7 +38,15 @@ def roots(tree: Path) -> tuple[str, ...]:
     found += [ini(tree / name).get(section, {}).get("pythonpath", "") for name, section in sections]
     named = [word for words in found for word in _words(words)]
     inside = [str(PurePosixPath(word)) for word in named if ".." not in word and not word.startswith("/")]
-    return tuple(dict.fromkeys((*inside, *ROOTS)))
+    return tuple(dict.fromkeys((*inside, *(root for root in ROOTS if not _hides(tree / root)))))
+
+
+def _hides(folder: Path) -> bool:
+    """Whether it is a package itself, with modules named like Python's own: on the path they would hide those."""
+    if not (folder / "__init__.py").is_file():
+        return False
+    modules_of_it = {entry.stem for entry in folder.iterdir() if entry.suffix == ".py" or entry.is_dir()}
+    return bool(modules_of_it & sys.stdlib_module_names)
 
 
 def _words(value: object) -> list[str]:

@@ -60,6 +60,14 @@ def test_the_pythonpath_of_pytest_is_read(tmp_path: Path, name: str, text: str) 
 
 
 @pytest.mark.slow
+def test_a_package_with_modules_named_like_pythons_own_is_no_folder_to_import_from(tmp_path: Path) -> None:
+    code = {"src/__init__.py": "", "src/calc.py": "", "src/logging.py": ""}
+    assert roots(tree(tmp_path / "a", code)) == (".",)
+    assert roots(tree(tmp_path / "b", {**code, "pytest.ini": "[pytest]\npythonpath = src\n"})) == ("src", ".")
+    assert roots(tree(tmp_path / "c", {"src/__init__.py": "", "src/calc.py": ""})) == ("src", ".")
+    assert roots(tree(tmp_path / "d", {"src/logging.py": ""})) == ("src", ".")
+
+
 def test_data_of_the_tests_lies_where_a_program_in_the_top_folder_finds_it(bench: Bench) -> None:
     test = "from calc import add\n\n\ndef test_a():\n    assert add(1, 2) == int(open('tests/data.txt').read())\n"
     given = {"tests/acceptance/test_a.py": test, "tests/data.txt": "3"}
