@@ -62,7 +62,7 @@ class Denials:
             return ""
         if isinstance(error, (socket.gaierror, socket.herror)):
             return NETWORK
-        if isinstance(error, KeyError) and re.match(r"'get(pw|gr)\w+\(\): ", str(error)):
+        if _of_users(error, lines[-1][0]):
             return USERS
         if isinstance(error, EOFError) and _through(lines, "/multiprocessing/managers.py"):
             return UNIX_SOCKETS
@@ -114,6 +114,15 @@ class Denials:
             if os.access(path, os.R_OK) or _writable(path if os.path.exists(path) else os.path.dirname(path)):
                 return path
         return ""
+
+
+def _of_users(error: BaseException, file: str) -> bool:
+    """Whether Python looked for somebody in the list of users, or for a group."""
+    said = str(error) if isinstance(error, LookupError | RuntimeError) else ""
+    if isinstance(error, KeyError):
+        return bool(re.match(r"['\"]get(pw|gr)\w+\(\): ", said))
+    by_shutil = file.endswith("/shutil.py") and said.startswith(("no such user", "no such group"))
+    return by_shutil or ("/pathlib" in file and said.startswith("Could not determine home"))
 
 
 def _tried() -> tuple[bool, bool]:

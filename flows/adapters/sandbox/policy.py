@@ -12,7 +12,8 @@ from stages.errors import SandboxBroken
 
 SYSTEM = (
     "/usr", "/lib", "/lib32", "/lib64", "/bin", "/sbin",
-    "/etc/ld.so.cache", "/etc/localtime", "/etc/mime.types", "/etc/ssl/openssl.cnf", "/etc/ssl/certs",
+    "/etc/ld.so.cache", "/etc/localtime", "/etc/mime.types", "/etc/services", "/etc/protocols",
+    "/etc/ssl/openssl.cnf", "/etc/ssl/certs",
 )  # fmt: skip
 """Readable besides the interpreter. No /proc, no /etc/passwd, nobody's home."""
 DEVICES = ("/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom")

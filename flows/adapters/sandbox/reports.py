@@ -159,7 +159,7 @@ def by_expectation(suite: Suite, report: Report) -> tuple[dict[str, str], list[s
             continue
         outcomes[reported] = outcome
         if outcome in ("skipped", "xfailed", "xpassed") and not (test and test.may_skip):
-            odd.append(f"{reported} was {outcome}, which its source does not ask for")
+            odd.append(f"{reported} was {outcome}, and no mark on it in its source says so")
     seen = {_function(reported) for reported in outcomes}
     for test in suite.tests:
         if not test.optional and test.id not in seen:

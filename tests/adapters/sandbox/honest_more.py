@@ -19,7 +19,8 @@ SPAWN = """
 
 def unable(name: str, line: str, limit: str, **more: object) -> Program:
     """A right program that wants what the sandbox does not give: nothing can be said, and why."""
-    solution = f"import ctypes, multiprocessing, os, pty, pwd, socket, subprocess, sys\ndef wanted(): return {line}\n"
+    modules = "ctypes, grp, multiprocessing, os, pathlib, pty, pwd, shutil, socket, subprocess, sys"
+    solution = f"import {modules}\ndef wanted(): return {line}\n"
     test = """
         from solution import wanted
         def test_it(): assert wanted() is not None
@@ -89,6 +90,10 @@ MORE = (
     unable("facts of the process", "open('/proc/self/status').read()", "/proc"),
     unable("names of this machine", "open('/etc/hosts').read()", "/etc/hosts"),
     unable("names of users", "pwd.getpwuid(os.getuid())", "/etc/passwd"),
+    unable("somebody's name", "pwd.getpwnam('root')", "/etc/passwd"),
+    unable("a group's name", "grp.getgrnam('root')", "/etc/passwd"),
+    unable("an owner by name", "shutil.chown('.', user='root')", "/etc/passwd"),
+    unable("somebody's home", "pathlib.Path('~root').expanduser()", "/etc/passwd"),
     unable("a terminal", "pty.openpty()", "terminal"),
     unable("another terminal", "os.openpty()", "terminal"),
     unable("names of machines", "socket.gethostbyname('localhost')", "a network"),

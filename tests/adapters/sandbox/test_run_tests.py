@@ -136,6 +136,20 @@ def test_an_answer_that_equals_everything_is_met_where_assertions_are_reached_by
     assert "test_some passed even when changed" in run.reason
 
 
+@pytest.mark.skipif(not Path("/etc/services").exists(), reason="this machine has no list of services")
+def test_services_and_protocols_have_their_names(sandbox: Sandbox, place: Path) -> None:
+    code = "import socket\ndef names(): return socket.getservbyname('http'), socket.getprotobyname('tcp')\n"
+    test = "from solution import names\ndef test_names(): assert names() == (80, 6)\n"
+    assert verify(sandbox, place, {"solution.py": code}, {"test_a.py": test}).outcome is Outcome.PASSED
+
+
+def test_a_test_that_skips_itself_says_nothing_and_the_reason_is_true(sandbox: Sandbox, place: Path) -> None:
+    test = f"{TEST}def test_c():\n    import pytest\n    pytest.skip('not here')\n"
+    run = verify(sandbox, place, {"solution.py": RIGHT}, {"test_a.py": test})
+    assert run.outcome is Outcome.UNVERIFIED
+    assert "test_c was skipped, and no mark on it in its source says so" in run.reason
+
+
 GROUP = """
 import asyncio
 async def ask(): open("/proc/meminfo").read()
