@@ -59,7 +59,7 @@ async def leave_for_later(items: Sequence[WorkItem], ends: Sequence[Ending]) -> 
     """
     shop = workshop()
     something = any(isinstance(end, Outcome) for end in ends)
-    await asyncio.to_thread(shop.backlog.came_back, items, time.time(), something and not shop.dry_run)
+    await asyncio.to_thread(shop.backlog.pauses.came_back, items, something and not shop.dry_run)
     left: list[Ending] = []
     for item, end in zip(items, ends, strict=True):
         if isinstance(end, Outcome) or shop.dry_run or stops_the_run(end):
@@ -83,7 +83,7 @@ async def _is_spared(item: WorkItem, error: WorkerError, something: bool) -> boo
         return False
     how = (item, str(error), time.time(), shop.settings.retry_minutes)
     until = reopens.timestamp() if reopens else 0.0
-    if not await asyncio.to_thread(shop.backlog.spare, *how, until, only_again=is_spent):
+    if not await asyncio.to_thread(shop.backlog.pauses.spare, *how, until, only_again=is_spent):
         return False
     if is_spent:
         await asyncio.to_thread(shop.spending.start_over, item.id)
@@ -95,7 +95,7 @@ async def _count_try(item: WorkItem, error: WorkerError) -> Ending:
     if item.key in shop.outbox:
         return error  # it broke off after its outcome was kept, which is what goes out
     pace = shop.settings.retry_minutes
-    tries = await asyncio.to_thread(shop.backlog.broke_off, item, str(error), time.time(), pace)
+    tries = await asyncio.to_thread(shop.backlog.pauses.broke_off, item, str(error), time.time(), pace)
     if tries < shop.settings.tries:
         return error
     verdict = Verdict(grade=Grade.UNVERIFIED, reason=f"Set aside after {tries} tries that broke off. The last: {error}")

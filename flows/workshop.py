@@ -187,7 +187,7 @@ class Workshop:
                 dry_run=self.dry_run,
             )
         if claim is None:  # what is handed out is begun by a run of its own
-            self.backlog.begin(items, time.time(), self.settings.retry_minutes)
+            self.backlog.pauses.begin(items, time.time(), self.settings.retry_minutes)
         return items
 
     def room(self, handed_out: Collection[str] = ()) -> int:

@@ -1,7 +1,6 @@
 """Which work items wait, which were taken up and with what, which are decided. A cache, to be made anew any time."""
 
 import re
-import sqlite3
 from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass
 from itertools import islice
@@ -10,16 +9,13 @@ from pathlib import Path
 from flows.adapters.catalog import Catalog
 from flows.adapters.item_names import the_item
 from flows.adapters.known import Known
-from flows.adapters.lately import rests
+from flows.adapters.pauses import RESTS, Pauses
 from flows.adapters.plans import plans_for, unused_plans
-from flows.adapters.worker_db import WorkerDb
+from flows.adapters.worker_db import FRESH, WorkerDb
 from stages.matching import work_item
 from stages.models import WorkItem
 from stages.records import Found, Kind, PassedOver
 
-LONGEST_PAUSE = 7 * 86_400.0
-"""Seconds; a doubling pause has no bound of its own."""
-RESTS = rests("not_before", LONGEST_PAUSE)
 PAGE = 256
 
 Claim = Callable[[Iterable[str], int], Collection[str]]
@@ -56,6 +52,7 @@ class Backlog:
         self.db = WorkerDb(home / "worker.db")
         self.catalog = Catalog(self.db)
         self.known = Known(self.db)
+        self.pauses = Pauses(self.db)
 
     def close(self) -> None:
         """Give back the file."""
@@ -158,69 +155,8 @@ class Backlog:
             query = "UPDATE item SET pinned = ?, waiting = ?, attempt = ?, not_before = 0 WHERE id = ?"
             db.execute(query, (item.model_dump_json(), offered, attempt, id_))
             if is_done:
-                query = "UPDATE item SET tries = 0, reason = '', begun = 0, left_at = NULL, spared = 0 WHERE id = ?"
-                db.execute(query, (id_,))
+                db.execute(f"UPDATE item SET {FRESH} WHERE id = ?", (id_,))  # noqa: S608  # our words
             return item
-
-    # --- what came of it -------------------------------------------------------------------------------
-
-    def begin(self, items: Iterable[WorkItem], now: float, retry_minutes: float) -> None:
-        """A run is about to work on these. One on which another has died rests if this run dies, too.
-
-        Else an item that kills its process (by its size, say) would have every run killed, and the others never done.
-        """
-        query = "UPDATE item SET begun = begun + 1 WHERE id = ? AND attempt = ? RETURNING begun"
-        with self.db.writing() as db:
-            for item in items:
-                for (begun,) in db.execute(query, (item.id, item.attempt)).fetchall():
-                    if begun > 1:  # the schedule would be paused after a third death in a row
-                        reason = f"runs died while they worked on it, {begun - 1} in a row"
-                        _leave(db, item, now + _rest(retry_minutes, begun - 2), reason)
-
-    def came_back(self, items: Iterable[WorkItem], now: float, went_through: bool) -> None:
-        """A run has come to its end with these; `went_through`: some of them have an outcome."""
-        with self.db.writing() as db:
-            query = "UPDATE item SET begun = 0, not_before = 0 WHERE id = ? AND attempt = ? AND begun"
-            db.executemany(query, [(item.id, item.attempt) for item in items])
-            if went_through:
-                db.execute("DELETE FROM went_through")
-                db.execute("INSERT INTO went_through VALUES (?)", (now,))
-
-    def broke_off(self, item: WorkItem, reason: str, now: float, retry_minutes: float) -> int:
-        """Leave the item alone for a while, twice as long each time; how many of its tries have broken off."""
-        with self.db.writing() as db:
-            query = """UPDATE item SET tries = tries + 1, left_at = ?, spared = 0 WHERE id = ? AND attempt = ?
-                       RETURNING tries"""
-            rows = db.execute(query, (now, item.id, item.attempt)).fetchall()
-            tries: int = rows[0][0] if rows else 1
-            pause = min(retry_minutes * 60 * 2.0 ** min(tries - 1, 30), LONGEST_PAUSE)
-            _leave(db, item, now + pause, reason)
-        return tries
-
-    def spare(
-        self,
-        item: WorkItem,
-        reason: str,
-        now: float,
-        retry_minutes: float,
-        until: float = 0.0,
-        *,
-        only_again: bool = False,
-    ) -> bool:
-        """Leave the item alone for a while, and count no try: what kept it from its end keeps others, too.
-
-        False, and nothing is done, where something else went through since it last broke off: then it is the item's.
-        `until`: at least so long (seconds since the epoch). `only_again`: only one that was spared the last time, too.
-        """
-        query = """SELECT 1 FROM item WHERE id = ? AND attempt = ?
-                   AND (left_at IS NULL OR NOT left_at < coalesce((SELECT at FROM went_through), 0)) AND spared >= ?"""
-        with self.db.writing() as db:
-            if not db.execute(query, (item.id, item.attempt, int(only_again))).fetchone():
-                return False
-            query = "UPDATE item SET left_at = ?, spared = spared + 1 WHERE id = ? AND attempt = ? RETURNING spared"
-            for (spared,) in db.execute(query, (now, item.id, item.attempt)).fetchall():
-                _leave(db, item, max(until, now + _rest(retry_minutes, spared - 1)), reason)
-        return True
 
     def waiting(self, now: float) -> Waiting:
         """How much is left to do."""
@@ -236,16 +172,6 @@ class Backlog:
         query = "SELECT id, attempt FROM item WHERE waiting AND pinned IS NOT NULL"
         with self.db.reading() as db:
             return {f"{id_}-{n}" for id_, n in db.execute(query)}
-
-
-def _rest(retry_minutes: float, times: int) -> float:
-    """Seconds; twice as long each time, up to `retry_minutes`."""
-    return retry_minutes * 60 * min(2.0 ** min(times, 30) / 6, 1)
-
-
-def _leave(db: sqlite3.Connection, item: WorkItem, until: float, reason: str) -> None:
-    query = "UPDATE item SET not_before = ?, reason = ? WHERE id = ? AND attempt = ?"
-    db.execute(query, (until, reason, item.id, item.attempt))
 
 
 def _first(ids: Iterable[str], limit: int) -> set[str]:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from flows.adapters.seen import parse, remember
-from flows.adapters.worker_db import WorkerDb
+from flows.adapters.worker_db import FRESH, WorkerDb
 
 KEY = re.compile(r"(?P<item>[0-9a-f]{16})-(?P<attempt>[1-9][0-9]{0,8})")
 
@@ -100,8 +100,7 @@ def attempts(keys: Iterable[str]) -> list[tuple[str, int]]:
 
 def _decide(db: sqlite3.Connection, rows: list[tuple[str, int]]) -> None:
     db.executemany("INSERT OR IGNORE INTO decided VALUES (?, ?)", rows)
-    done = """UPDATE item SET waiting = 0, pinned = NULL, found = NULL, tries = 0, not_before = 0, reason = '',
-                  begun = 0, left_at = NULL, spared = 0, attempt = ?2
-              WHERE id = ?1 AND attempt <= ?2
-              AND (waiting OR found IS NOT NULL OR pinned IS NOT NULL OR attempt < ?2)"""
+    done = f"""UPDATE item SET waiting = 0, pinned = NULL, found = NULL, not_before = 0, {FRESH}, attempt = ?2
+               WHERE id = ?1 AND attempt <= ?2
+               AND (waiting OR found IS NOT NULL OR pinned IS NOT NULL OR attempt < ?2)"""  # noqa: S608  # our words
     db.executemany(done, rows)

@@ -10,8 +10,11 @@ from filelock import FileLock
 
 from stages.errors import Permanent, Transient
 
-SCHEMA = 8
+SCHEMA = 9
 """Of the tables below; a file of another version is begun anew."""
+
+FRESH = "tries = 0, reason = '', begun = 0, left_after = NULL, spared = 0"
+"""SQL: what stands in an item whose attempt has not been begun."""
 
 TABLES = """
 CREATE TABLE dataset (
@@ -46,7 +49,8 @@ CREATE TABLE item (
     since REAL, rank REAL, waiting INTEGER, attempt INTEGER, pinned TEXT,
     tries INTEGER DEFAULT 0, not_before REAL DEFAULT 0, reason TEXT DEFAULT '',
     begun INTEGER DEFAULT 0,      -- how often a run took it up since one last came to its end with it
-    left_at REAL, spared INTEGER DEFAULT 0,  -- when it last broke off, and how often since without a try
+    left_after INTEGER,           -- went_through.times when it last broke off, null where it never did
+    spared INTEGER DEFAULT 0,     -- how often it broke off since without a try
     finding_id TEXT, analysis_id TEXT, file TEXT
 );
 CREATE INDEX item_waiting ON item (rank) WHERE waiting;
@@ -77,7 +81,7 @@ CREATE TABLE refused (kind TEXT, path TEXT, row INTEGER, blob TEXT, what TEXT, r
 CREATE INDEX refused_path ON refused (kind, path);
 CREATE TABLE bookmark (upto INTEGER, epoch TEXT);
 CREATE TABLE lost (since REAL);
-CREATE TABLE went_through (at REAL);  -- when a run of this home last came to an outcome
+CREATE TABLE went_through (one INTEGER PRIMARY KEY, times INTEGER);  -- runs of this home that came to an outcome
 """
 
 

@@ -264,12 +264,12 @@ def test_what_another_machine_decided_is_never_taken_up(backlog: Backlog, tmp_pa
 def test_an_item_that_broke_off_cools_down_twice_as_long_each_time(backlog: Backlog) -> None:
     tell_findings(backlog, finding("f"))
     (item,) = backlog.next(1, NOW)
-    assert backlog.broke_off(item, "no answer", NOW, 60) == 1
+    assert backlog.pauses.broke_off(item, "no answer", NOW, 60) == 1
     assert backlog.next(1, NOW + 59 * 60) == []
     (cooling,) = backlog.waiting(NOW).cooling
     assert (cooling.id, cooling.tries, cooling.reason, cooling.until) == (item.id, 1, "no answer", NOW + HOUR)
     assert backlog.next(1, NOW + HOUR) == [item]
-    assert backlog.broke_off(item, "no answer", NOW, 60) == 2
+    assert backlog.pauses.broke_off(item, "no answer", NOW, 60) == 2
     assert backlog.next(1, NOW + 119 * 60) == []
     assert backlog.next(1, NOW + 2 * HOUR) == [item]
 
@@ -278,7 +278,7 @@ def test_an_item_that_was_spared_comes_back_later_each_time_and_no_try_is_counte
     tell_findings(backlog, finding("f"))
     (item,) = backlog.next(1, NOW)
     for minutes in (10, 20, 40, 60, 60):
-        assert backlog.spare(item, "the endpoint is away", NOW, retry_minutes=60)
+        assert backlog.pauses.spare(item, "the endpoint is away", NOW, retry_minutes=60)
         assert backlog.next(1, NOW + minutes * 60 - 1) == []
         assert backlog.waiting(NOW).cooling[0].tries == 0
         assert backlog.next(1, NOW + minutes * 60) == [item]
@@ -287,13 +287,13 @@ def test_an_item_that_was_spared_comes_back_later_each_time_and_no_try_is_counte
 def test_an_item_is_not_spared_once_others_went_through_since_it_last_broke_off(backlog: Backlog) -> None:
     tell_findings(backlog, finding("1"), finding("2"))
     bad, good = backlog.next(2, NOW)
-    backlog.came_back([good], NOW, went_through=True)
-    assert backlog.spare(bad, "no answer", NOW + 1, 60), "what went through before says nothing of today"
-    assert backlog.spare(bad, "no answer", NOW + 2, 60)
-    backlog.came_back([good], NOW + 3, went_through=True)
-    assert not backlog.spare(bad, "no answer", NOW + 4, 60)
-    assert backlog.broke_off(bad, "no answer", NOW + 4, 60) == 1
-    assert backlog.spare(bad, "no answer", NOW + 5, 60), "of what went through it is held against it once"
+    backlog.pauses.came_back([good], went_through=True)
+    assert backlog.pauses.spare(bad, "no answer", NOW + 1, 60), "what went through before says nothing of today"
+    assert backlog.pauses.spare(bad, "no answer", NOW + 2, 60)
+    backlog.pauses.came_back([good], went_through=True)
+    assert not backlog.pauses.spare(bad, "no answer", NOW + 4, 60)
+    assert backlog.pauses.broke_off(bad, "no answer", NOW + 4, 60) == 1
+    assert backlog.pauses.spare(bad, "no answer", NOW + 5, 60), "of what went through it is held against it once"
 
 
 def test_an_item_on_which_runs_die_is_soon_alone_and_never_three_die_in_a_row(backlog: Backlog) -> None:
@@ -303,14 +303,14 @@ def test_an_item_on_which_runs_die_is_soon_alone_and_never_three_die_in_a_row(ba
     for _ in range(40):
         now += 120
         items = backlog.next(4, now)
-        backlog.begin(items, now, retry_minutes=60)
+        backlog.pauses.begin(items, now, retry_minutes=60)
         if poison in ids(items):
             deaths.append(len(items))
             last += 1
             assert last < 3
             continue
         last = 0
-        backlog.came_back(items, now, went_through=True)
+        backlog.pauses.came_back(items, went_through=True)
         backlog.known.decided(item.key for item in items)
         done.update(ids(items))
     assert done == {*made} - {poison}
@@ -322,17 +322,17 @@ def test_an_item_on_which_runs_die_is_soon_alone_and_never_three_die_in_a_row(ba
 def test_items_of_a_run_that_died_with_its_machine_are_taken_up_by_the_next(backlog: Backlog) -> None:
     tell_findings(backlog, finding("1"))
     items = backlog.next(1, NOW)
-    backlog.begin(items, NOW, retry_minutes=60)
+    backlog.pauses.begin(items, NOW, retry_minutes=60)
     assert backlog.next(1, NOW) == items
-    backlog.begin(items, NOW, retry_minutes=60)
-    backlog.came_back(items, NOW, went_through=False)
+    backlog.pauses.begin(items, NOW, retry_minutes=60)
+    backlog.pauses.came_back(items, went_through=False)
     assert backlog.next(1, NOW) == items, "a run that lived takes nothing amiss"
 
 
 def test_a_cooling_item_does_not_hold_up_the_others(backlog: Backlog) -> None:
     tell_findings(backlog, finding("1"))
     (item,) = backlog.next(1, NOW)
-    backlog.broke_off(item, "no answer", NOW, 60)
+    backlog.pauses.broke_off(item, "no answer", NOW, 60)
     (second,) = tell_findings(backlog, finding("2"), path="iteration_2.json")
     assert ids(backlog.next(1, NOW)) == [second]
 
@@ -343,7 +343,7 @@ def test_a_cooling_item_does_not_hold_up_the_others(backlog: Backlog) -> None:
 def test_an_item_asked_for_by_name_comes_at_once(backlog: Backlog) -> None:
     first, second = tell_findings(backlog, finding("1"), finding("2"))
     item = backlog.next(2, NOW)[1]
-    backlog.broke_off(item, "no answer", NOW, 60)
+    backlog.pauses.broke_off(item, "no answer", NOW, 60)
     assert backlog.next(4, NOW, second) == [item]
     assert ids(backlog.next(4, NOW, first[:6])) == [first]
     assert ids(backlog.next(4, NOW, f"{first}-1")) == [first]
@@ -413,7 +413,7 @@ def test_attempts_that_were_begun_are_told_until_they_are_decided(backlog: Backl
     tell_findings(backlog, finding("1"), finding("2"))
     assert backlog.begun() == set()
     (item,) = backlog.next(1, NOW)
-    backlog.broke_off(item, "no answer", NOW, 60)
+    backlog.pauses.broke_off(item, "no answer", NOW, 60)
     assert backlog.begun() == {item.key}
     backlog.known.decided([item.key])
     assert backlog.begun() == set()

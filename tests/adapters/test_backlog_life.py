@@ -36,9 +36,9 @@ class Life(RuleBasedStateMachine):
         self.decided: set[str] = set()
         self.begun: Counter[str] = Counter()
         """Id → runs that took it up since one came to its end with it."""
-        self.left: dict[str, tuple[float, int]] = {}
-        """Id → when it last broke off, and how often since its last try it was spared."""
-        self.went_through = 0.0
+        self.left: dict[str, tuple[int, int]] = {}
+        """Id → how much had gone through when it last broke off, and how often since its last try it was spared."""
+        self.went_through = 0
 
     def teardown(self) -> None:
         self.backlog.close()
@@ -62,7 +62,7 @@ class Life(RuleBasedStateMachine):
             begun = self.begun[taken[0].id]
             assert len(taken) == min(max(1, limit >> begun), sum(self.begun[id_] == begun for id_ in free))
         self._keep(taken)
-        self.backlog.begin(taken, self.now, RETRY_MINUTES)
+        self.backlog.pauses.begin(taken, self.now, RETRY_MINUTES)
         for item in taken:
             self.begun[item.id] += 1
             if self.begun[item.id] > 1:
@@ -72,8 +72,8 @@ class Life(RuleBasedStateMachine):
     @rule(data=st.data(), went_through=st.booleans())
     def come_back(self, data: st.DataObject, went_through: bool) -> None:
         items = data.draw(st.lists(st.sampled_from([*self.in_hand.values()]), unique_by=lambda item: item.id))
-        self.backlog.came_back(items, self.now, went_through)
-        self.went_through = self.now if went_through else self.went_through
+        self.backlog.pauses.came_back(items, went_through)
+        self.went_through += went_through
         for item in items:
             if self.begun.pop(item.id, 0):
                 self.rests[item.id] = 0.0
@@ -93,19 +93,19 @@ class Life(RuleBasedStateMachine):
     def breaks_off(self, data: st.DataObject, minutes: int) -> None:
         item = data.draw(st.sampled_from([*self.in_hand.values()]))
         self.tries[item.id] += 1
-        assert self.backlog.broke_off(item, "a reason", self.now, minutes) == self.tries[item.id]
+        assert self.backlog.pauses.broke_off(item, "a reason", self.now, minutes) == self.tries[item.id]
         self.rests[item.id] = self.now + minutes * 60 * 2 ** (self.tries[item.id] - 1)
-        self.left[item.id] = (self.now, 0)
+        self.left[item.id] = (self.went_through, 0)
 
     @precondition(lambda self: self.in_hand)
     @rule(data=st.data())
     def is_spared(self, data: st.DataObject) -> None:
         item = data.draw(st.sampled_from([*self.in_hand.values()]))
-        at, spared = self.left.get(item.id, (self.now, 0))
-        may_be = at >= self.went_through
-        assert self.backlog.spare(item, "a reason", self.now, RETRY_MINUTES) is may_be
+        after, spared = self.left.get(item.id, (self.went_through, 0))
+        may_be = after == self.went_through
+        assert self.backlog.pauses.spare(item, "a reason", self.now, RETRY_MINUTES) is may_be
         if may_be:
-            self.left[item.id] = (self.now, spared + 1)
+            self.left[item.id] = (self.went_through, spared + 1)
             self.rests[item.id] = self.now + min(600 * 2**spared, 3600)
 
     @precondition(lambda self: self.waits)

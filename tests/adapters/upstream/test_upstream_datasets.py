@@ -117,7 +117,7 @@ def test_a_clock_that_was_wrong_once_holds_up_nothing(hub_server: LocalHub, mach
     for at in (ahead, ahead + 3_600):
         mine.look(now=at)
     (item, _) = mine.backlog.next(2, ahead)
-    mine.backlog.broke_off(item, "no answer", ahead, 60)
+    mine.backlog.pauses.broke_off(item, "no answer", ahead, 60)
     hub_server.put(ANALYSIS, {"iteration_500.json": record("far off")})
     mine.look(now=NOW)
     assert sorted(mine.waiting()) == ["far off", "number 1", "number 2", "number 3"]
