@@ -138,8 +138,8 @@ async def _account() -> None:
     """Tell the results dataset what was spent on no row, by runs that died too. No run fails for it."""
     shop = workshop()
     try:
-        if await asyncio.to_thread(shop.untold):
-            await act("account", "", shop.account, retries=0)
+        if await asyncio.to_thread(shop.account.untold):
+            await act("account", "", shop.account.tell, retries=0)
     except WorkerError as error:
         get_run_logger().warning("What was spent is known to this disk alone until the next run: %s", error)
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from flows.adapters.backlog import Waiting
-from flows.adapters.upstream import Look
+from flows.adapters.looks import Look
 from stages.errors import BudgetReached, EndpointDown, Misconfigured, OutOfCredits, Transient, WorkerError
 from stages.models import WorkItem
 from stages.outcome import Outcome

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 from flows import pace
+from flows.account import Account
 from flows.adapters.backlog import Backlog, Claim
 from flows.adapters.caches import Caches
 from flows.adapters.catching_up import catch_up
@@ -30,7 +31,6 @@ from stages.models import WorkItem
 
 if TYPE_CHECKING:  # an idle tick never pays for these imports
     from flows.adapters.breaker import Breaker
-    from flows.adapters.ledger import Spent
     from flows.adapters.model import Model
     from flows.adapters.repository import Repositories
     from flows.adapters.results import Receipt, Results
@@ -56,10 +56,7 @@ class Workshop:
         self.outbox = outbox_of(chosen)
         self.progress = Progress()
         self.claims = Claims(self.place / "claims")
-        self.told: Spent | None = None
-        """What the results dataset told of spending in this run; None before it was asked."""
-        self.has_told = False
-        """Whether this run has committed what was spent."""
+        self.account = Account(self)
         self.thoughts: dict[str, list[Thought[Any]]] = {}
         """Key of an item → what was thought of it in this run, for a row that says why there is no more."""
         self.gate = asyncio.Semaphore(chosen.calls_in_flight)
@@ -165,7 +162,7 @@ class Workshop:
         except (Misconfigured, BudgetReached, EndpointDown) as error:
             return error
         try:
-            self.account()
+            self.account.tell()
         except WorkerError as error:
             return error
         return None
@@ -199,8 +196,7 @@ class Workshop:
     def catch_up(self) -> tuple[str, ...]:
         """Learn what the results dataset says was seen, decided and spent since we last asked: one request."""
         state, notes = catch_up(self.backlog.known, self.results, time.time(), may_start_over=not self.dry_run)
-        self.told = state.spent
-        self.spending.load(state.spent)
+        self.account.learned(state.spent)
         return notes
 
     def commit(self, outcomes: "Sequence[Outcome]") -> "Receipt":
@@ -208,36 +204,12 @@ class Workshop:
         keys = {outcome.item.key for outcome in outcomes}
         seen = self.backlog.known.unpublished()
         receipt = self.results.append(outcomes, seen, self.spending.unpublished())
-        self.has_told = self.has_told or receipt.rows > 0
         self.backlog.known.decided(keys)
         if receipt.rows:  # else an earlier commit had them all, and none of what was seen went out with it
             self.backlog.known.mark_published(seen)
+            self.account.went_out()
         self.outbox.drop(keys)
         return receipt
-
-    def untold(self) -> "Spent":
-        """What was spent and the results dataset does not know of: most often nothing.
-
-        Nothing in a dry run, which commits nothing: the next run that is none tells it. Nor once more in a tick that
-        hands items to others, who go on spending beside it.
-        """
-        from flows.adapters.ledger import merge_spent
-
-        if self.told is None or self.dry_run or (self.has_told and self.settings.scale):
-            return {}
-        mine = self.spending.unpublished()
-        return mine if merge_spent(self.told, mine) != self.told else {}
-
-    def account(self) -> None:
-        """Commit what is untold, and no row: what runs spend that publish nothing outlives this disk, too.
-
-        Raises Transient, Permanent.
-        """
-        if spent := self.untold():
-            from flows.adapters.upkeep import account
-
-            self.told = account(self.results, spent).spent
-            self.has_told = True
 
     def check_repository(self, repository: str) -> None:
         """Raises Permanent for a path of this machine that a record from the real Hub names.

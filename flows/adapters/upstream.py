@@ -3,7 +3,7 @@
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from flows.adapters.backlog import Backlog
 from flows.adapters.catalog import WITHHELD_S, SeenFile
@@ -11,12 +11,13 @@ from flows.adapters.hub import Gated, Hub, Missing, Squashed
 from flows.adapters.intake import Quarantined, Taken, take_in
 from flows.adapters.item_names import prefix
 from flows.adapters.lately import lately
+from flows.adapters.looks import Look
 from flows.adapters.news import News, find_news
 from flows.adapters.reading import TABLES, is_table, records, refused
 from flows.addresses import scrub
 from flows.settings import Settings
 from stages.errors import Permanent, WorkerError
-from stages.records import Kind, PassedOver
+from stages.records import Kind
 
 DOWNLOADS = 1_000
 """Per look: within what the Hub allows an anonymous reader in five minutes, at a tick of two."""
@@ -29,27 +30,6 @@ BATCH = 32
 """Files in memory at a time."""
 TOLD = 100
 """Of quarantined, passed-over and unused things, this many are told one by one; all are kept in the backlog."""
-
-
-@dataclass(frozen=True)
-class Look:
-    """What one look found."""
-
-    new: tuple[str, ...] = ()
-    """Ids of work items that were not known."""
-    passed_over: tuple[PassedOver, ...] = ()
-    passed_over_total: int = 0
-    unused: tuple[PassedOver, ...] = ()
-    """Plans that no item takes as things stand."""
-    unused_total: int = 0
-    quarantined: tuple[Quarantined, ...] = ()
-    quarantined_total: int = 0
-    notes: tuple[str, ...] = ()
-    """Sentences for people: a dataset that is missing, renamed, squashed, still being read."""
-    gone: tuple[str, ...] = ()
-    """Ids of datasets that were there before and are missing or hidden now."""
-    requests: int = 0
-    downloads: int = 0
 
 
 class Upstream:

@@ -8,7 +8,7 @@ from prefect.client.schemas.objects import State
 
 from flows import endings
 from flows.adapters.backlog import Cooling, Waiting
-from flows.adapters.upstream import Look
+from flows.adapters.looks import Look
 from flows.run import Ending, Pulled
 from flows.streaks import AWAY
 from stages.errors import BudgetReached, Defect, EndpointDown, Misconfigured, OutOfCredits, Transient, Unusable

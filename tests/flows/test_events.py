@@ -13,7 +13,7 @@ from prefect.settings import PREFECT_API_URL, temporary_settings
 
 from flows import events
 from flows.adapters.backlog import Waiting
-from flows.adapters.upstream import Look
+from flows.adapters.looks import Look
 from flows.opening import open_workshop
 from flows.run import Pulled
 from stages.condition import Condition

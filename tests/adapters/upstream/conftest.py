@@ -9,7 +9,8 @@ import pytest
 from flows.adapters.backlog import Backlog
 from flows.adapters.hub import Hub
 from flows.adapters.local_hub import LocalHub
-from flows.adapters.upstream import Look, Upstream
+from flows.adapters.looks import Look
+from flows.adapters.upstream import Upstream
 from flows.settings import Settings
 
 FIXTURES = Path(__file__).parent.parent.parent / "fixtures"

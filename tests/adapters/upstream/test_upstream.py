@@ -1,6 +1,6 @@
 from flows.adapters.local_hub import LocalHub
 from flows.adapters.local_hub_blobs import git_sha1
-from flows.adapters.upstream import Look
+from flows.adapters.looks import Look
 from tests.adapters.faults import Faults
 from tests.adapters.upstream.conftest import ANALYSIS, NOW, PLANS, TICK, Machines
 from tests.adapters.upstream_records import iterations, plan, record

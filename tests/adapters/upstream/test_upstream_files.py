@@ -13,7 +13,7 @@ import pytest
 from flows.adapters import intake, parquet_reader, parquet_rows, reading
 from flows.adapters.local_hub import LocalHub
 from flows.adapters.local_hub_blobs import git_sha1
-from flows.adapters.upstream import Look
+from flows.adapters.looks import Look
 from stages.errors import Transient
 from stages.matching import item_id
 from stages.models import Finding
