@@ -94,19 +94,19 @@ def test_a_file_that_is_refused_in_a_gated_dataset_that_lets_us_in_holds_up_no_o
 def test_a_storage_that_gives_out_nothing_is_asked_for_a_few_files_only(
     hub_server: LocalHub, machine: Machines, faults: Faults
 ) -> None:
-    hub_server.put(ANALYSIS, iterations(300))
+    hub_server.put(ANALYSIS, iterations(60))
     hub_server.put(PLANS, {"test_plan_iteration_1.json": plan("case")})
     mine = machine()
     faults.on("/resolve/", answer(503), times=999)
     with pytest.raises(Transient):
         mine.look(now=NOW)
-    looks = [mine.look(now=NOW + n * TICK) for n in range(1, 30)]
+    looks = [mine.look(now=NOW + n * TICK) for n in range(1, 12)]
     assert max(look.downloads for look in looks) <= 10
     assert any("just now: asked for again" in note for note in looks[-1].notes)
     faults.forget()
-    for n in range(30, 36):
+    for n in range(12, 18):
         mine.look(now=NOW + n * TICK)
-    assert len(mine.waiting()) == 300
+    assert len(mine.waiting()) == 60
 
 
 def test_a_clock_that_was_wrong_once_holds_up_nothing(hub_server: LocalHub, machine: Machines, faults: Faults) -> None:
